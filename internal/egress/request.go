@@ -1,0 +1,50 @@
+package egress
+
+import (
+	"net/http"
+	"time"
+)
+
+// Request is one request to a partner. URL must be absolute; Header holds only
+// what goes out (the hub never copies a whole inbound header).
+type Request struct {
+	Platform string // platform id: whose bulkhead and connection pool is used
+	Method   string
+	URL      string
+	Header   http.Header
+	Body     []byte
+	Timeout  time.Duration // of the whole exchange, reading the body included
+}
+
+// Response is what a partner answered: whole, bounded and within the deadline.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Failure says in which of the ways that a sender can tell apart an exchange
+// failed.
+type Failure uint8
+
+// The failures.
+const (
+	// Unreachable: nothing was sent: no address, refused, TLS failed, or the
+	// address is one we do not connect to. OCPI 4003.
+	Unreachable Failure = iota + 1
+	// TimedOut: the request may have arrived; no whole answer came in time. OCPI 4002.
+	TimedOut
+	// Broken: the request may have arrived; the answer was cut off, over-long or not HTTP. OCPI 4002.
+	Broken
+	// Busy: the partner's bulkhead is full; nothing was sent. OCPI 4003.
+	Busy
+)
+
+// Error is how every failed exchange is reported.
+type Error struct {
+	Failure Failure
+	Err     error
+}
+
+func (e *Error) Error() string { return e.Err.Error() }
+func (e *Error) Unwrap() error { return e.Err }
