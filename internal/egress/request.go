@@ -1,3 +1,5 @@
+// Package egress sends HTTP requests to partners. See [Client] for what it
+// guarantees.
 package egress
 
 import (
@@ -40,7 +42,41 @@ const (
 	Busy
 )
 
-// Error is how every failed exchange is reported.
+// outcome is the label of f in the metrics; 0 is success.
+func (f Failure) outcome() string {
+	switch f {
+	case 0:
+		return "ok"
+	case Unreachable:
+		return "unreachable"
+	case TimedOut:
+		return "timeout"
+	case Broken:
+		return "broken"
+	case Busy:
+		return "busy"
+	}
+	return "unknown"
+}
+
+// String is fit for a partner: it tells no more than the failure, so that a
+// refused connection, a closed port and a blocked address read the same.
+func (f Failure) String() string {
+	switch f {
+	case Unreachable:
+		return "the receiver cannot be reached"
+	case TimedOut:
+		return "the receiver did not answer in time"
+	case Broken:
+		return "the receiver's answer was broken off or cannot be read"
+	case Busy:
+		return "too many requests to the receiver are waiting"
+	}
+	return "unknown failure"
+}
+
+// Error is how every failed exchange is reported. Its text is for logs: it says
+// what happened at which address. Partners are told the Failure only.
 type Error struct {
 	Failure Failure
 	Err     error

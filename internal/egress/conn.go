@@ -1,0 +1,249 @@
+package egress
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	maxHeader  = 64 << 10 // of a response, status line and interim responses included
+	max1xx     = 5
+	firstRead  = 64 << 10               // memory for a body before any of it has come
+	graceRead  = 500 * time.Millisecond // for the answer of a peer that stopped reading
+	readBuffer = 4 << 10
+)
+
+var (
+	errTooLarge = errors.New("the answer is longer than allowed")
+	errEncoding = errors.New("the answer is compressed although that was not asked for")
+	longAgo     = time.Unix(1, 0)
+)
+
+// connKey is where a connection leads to.
+type connKey struct {
+	tls  bool
+	port uint16
+	host string
+}
+
+// conn is one HTTP/1.1 connection. One exchange uses it at a time.
+type conn struct {
+	key    connKey
+	tcp    *net.TCPConn
+	raw    syscall.RawConn
+	rw     net.Conn // tcp, or TLS over it
+	sent   int64    // bytes given to the kernel in this exchange
+	budget int64    // bytes that may still be read in this phase
+	br     *bufio.Reader
+	req    http.Request // tells ReadResponse the method
+	born   time.Time
+	idle   time.Time     // since when it is unused
+	keep   time.Duration // how long it may be
+}
+
+func newConn(tcp *net.TCPConn, key connKey) *conn {
+	c := &conn{key: key, tcp: tcp, born: time.Now()}
+	c.raw, _ = tcp.SyscallConn()
+	c.rw = counted{tcp, c}
+	c.br = bufio.NewReaderSize((*limited)(c), readBuffer)
+	return c
+}
+
+// counted notes how many bytes were written, below TLS.
+type counted struct {
+	*net.TCPConn
+	c *conn
+}
+
+func (w counted) Write(b []byte) (int, error) {
+	n, err := w.TCPConn.Write(b)
+	w.c.sent += int64(n)
+	return n, err
+}
+
+// ReadFrom must not bypass Write.
+func (w counted) ReadFrom(r io.Reader) (int64, error) {
+	return io.Copy(struct{ io.Writer }{w}, r)
+}
+
+func (c *conn) startTLS(ctx context.Context, cfg *tls.Config) error {
+	t := tls.Client(c.rw, cfg)
+	if err := t.HandshakeContext(ctx); err != nil {
+		return err
+	}
+	c.rw = t
+	return nil
+}
+
+// wrote reports whether a byte of the request may have left.
+func (c *conn) wrote() bool { return c.sent > 0 }
+
+func (c *conn) Close() { c.rw.Close() }
+
+// limited reads from the connection within its budget.
+type limited conn
+
+func (l *limited) Read(b []byte) (int, error) {
+	if l.budget <= 0 {
+		return 0, errTooLarge
+	}
+	if int64(len(b)) > l.budget {
+		b = b[:l.budget]
+	}
+	n, err := l.rw.Read(b)
+	l.budget -= int64(n)
+	return n, err
+}
+
+// roundTrip makes one exchange. keep is how long the connection may stay idle;
+// zero means that it must be closed.
+func (c *conn) roundTrip(ctx context.Context, r *Request, head []byte, deadline time.Time, limit int64) (resp Response, keep time.Duration, fault *Error) {
+	c.sent = 0
+	if err := c.rw.SetDeadline(deadline); err != nil {
+		return resp, 0, fail(Unreachable, err)
+	}
+	stop := func() bool { return true }
+	if ctx.Done() != nil {
+		stop = context.AfterFunc(ctx, func() { c.tcp.SetDeadline(longAgo) })
+	}
+	resp, keep, err := c.sendAndRead(r, head, deadline, limit)
+	if !stop() {
+		keep = 0 // its deadline may be overwritten at any moment
+	}
+	switch {
+	case err == nil:
+		return resp, keep, nil
+	case !c.wrote():
+		return resp, 0, fail(Unreachable, fmt.Errorf("sending: %w", cause(ctx, err)))
+	case ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded):
+		return resp, 0, fail(TimedOut, fmt.Errorf("waiting for the answer: %w", cause(ctx, err)))
+	}
+	return resp, 0, fail(Broken, fmt.Errorf("reading the answer: %w", err))
+}
+
+// cause prefers the reason for which ctx ended to the I/O error it led to.
+func cause(ctx context.Context, err error) error {
+	if e := context.Cause(ctx); e != nil {
+		return e
+	}
+	return err
+}
+
+func (c *conn) sendAndRead(r *Request, head []byte, deadline time.Time, limit int64) (Response, time.Duration, error) {
+	_, err := c.rw.Write(head)
+	if err == nil && len(r.Body) > inlineBody {
+		_, err = c.rw.Write(r.Body)
+	}
+	if err == nil {
+		return c.read(r.Method, limit)
+	}
+	// Who refuses a body may answer and close without reading it all.
+	if c.wrote() && !errors.Is(err, os.ErrDeadlineExceeded) {
+		if grace := time.Now().Add(graceRead); grace.Before(deadline) {
+			c.tcp.SetReadDeadline(grace)
+		}
+		if resp, _, readErr := c.read(r.Method, limit); readErr == nil {
+			return resp, 0, nil
+		}
+	}
+	return Response{}, 0, err
+}
+
+// read reads one response and says how long the connection may be kept.
+func (c *conn) read(method string, limit int64) (Response, time.Duration, error) {
+	c.budget = maxHeader
+	c.req.Method = method
+	res, err := http.ReadResponse(c.br, &c.req)
+	for n := 0; err == nil && res.StatusCode < 200; n++ {
+		if n == max1xx || res.StatusCode == http.StatusSwitchingProtocols {
+			return Response{}, 0, errors.New("too many interim responses")
+		}
+		res, err = http.ReadResponse(c.br, &c.req)
+	}
+	if err != nil {
+		return Response{}, 0, unexpected(err)
+	}
+	if e := res.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return Response{}, 0, errEncoding
+	}
+	if res.ContentLength > limit {
+		return Response{}, 0, errTooLarge
+	}
+	c.budget = 8*limit + maxHeader // chunks of one byte take six
+	body, err := readBody(res.Body, res.ContentLength, limit)
+	if err != nil {
+		return Response{}, 0, unexpected(err)
+	}
+	out := Response{Status: res.StatusCode, Header: res.Header, Body: body}
+	if res.Close || res.ProtoMinor == 0 || c.br.Buffered() > 0 {
+		return out, 0, nil
+	}
+	return out, keepAlive(res.Header), nil
+}
+
+// readBody reads a body of the stated length, or -1, of at most limit bytes.
+// Memory grows with what has come, not with what was announced.
+func readBody(r io.Reader, length, limit int64) ([]byte, error) {
+	if length == 0 {
+		return nil, nil
+	}
+	size := int64(512)
+	if length > 0 {
+		size = min(length+1, firstRead) // one more, so that EOF is seen without growing
+	}
+	b := make([]byte, 0, size)
+	for {
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if int64(len(b)) > limit {
+			return nil, errTooLarge
+		}
+		if err == io.EOF {
+			return b, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// unexpected makes sure that the end of a connection is not taken for the end
+// of an answer.
+func unexpected(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// keepAlive reads how long the peer keeps an idle connection open and stays a
+// second below, because a request that crosses with its FIN counts as sent.
+func keepAlive(h http.Header) time.Duration {
+	const forever = time.Hour
+	for _, v := range h["Keep-Alive"] {
+		for part := range strings.SplitSeq(v, ",") {
+			name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+			if !strings.EqualFold(name, "timeout") {
+				continue
+			}
+			if n, err := strconv.Atoi(value); err == nil && n < 3600 {
+				return max(0, time.Duration(n-1)*time.Second)
+			}
+		}
+	}
+	return forever
+}

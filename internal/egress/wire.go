@@ -1,0 +1,110 @@
+package egress
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"sync"
+)
+
+// inlineBody is the largest body that is sent in one piece with the header.
+const inlineBody = 16 << 10
+
+// buffers hold request headers with small bodies while they are written.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}
+
+func putBuffer(b *[]byte) {
+	if cap(*b) <= 4*inlineBody {
+		clear((*b)[:cap(*b)]) // it held a token
+		buffers.Put(b)
+	}
+}
+
+var errHeader = errors.New("a request header has a character that it must not have")
+
+// appendRequest appends the request line, the header and a body that is short
+// enough to b (RFC 9112 §3). Names and values are checked, so that no caller
+// can end a line.
+func appendRequest(b []byte, t target, r *Request) ([]byte, error) {
+	method := r.Method
+	if method == "" {
+		method = http.MethodGet
+	}
+	if !token(method) {
+		return b, errors.New("the method is not one")
+	}
+	b = append(b, method...)
+	b = append(b, ' ')
+	b = append(b, t.path...)
+	b = append(b, " HTTP/1.1\r\nHost: "...)
+	b = append(b, t.authority...)
+	b = append(b, "\r\nAccept-Encoding: identity\r\n"...)
+	if len(r.Header["User-Agent"]) == 0 {
+		b = append(b, "User-Agent: eroam\r\n"...)
+	}
+	if len(r.Body) > 0 && len(r.Header["Content-Type"]) == 0 {
+		b = append(b, "Content-Type: application/json\r\n"...)
+	}
+	for name, values := range r.Header {
+		if ours(name) {
+			continue
+		}
+		if !token(name) {
+			return b, errHeader
+		}
+		for _, v := range values {
+			if !fieldValue(v) {
+				return b, errHeader
+			}
+			b = append(b, name...)
+			b = append(b, ": "...)
+			b = append(b, v...)
+			b = append(b, "\r\n"...)
+		}
+	}
+	if len(r.Body) > 0 || method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch {
+		b = append(b, "Content-Length: "...)
+		b = strconv.AppendInt(b, int64(len(r.Body)), 10)
+		b = append(b, "\r\n"...)
+	}
+	b = append(b, "\r\n"...)
+	if len(r.Body) <= inlineBody {
+		b = append(b, r.Body...)
+	}
+	return b, nil
+}
+
+// ours reports whether a header belongs to the connection and not to the caller.
+func ours(name string) bool {
+	switch http.CanonicalHeaderKey(name) {
+	case "Host", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Proxy-Connection",
+		"Proxy-Authorization", "Te", "Trailer", "Upgrade", "Expect", "Accept-Encoding":
+		return true
+	}
+	return false
+}
+
+// token reports whether s is a token of RFC 9110 §5.6.2.
+func token(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if c <= ' ' || c >= 0x7f {
+			return false
+		}
+		switch c {
+		case '(', ')', '<', '>', '@', ',', ';', ':', '\\', '"', '/', '[', ']', '?', '=', '{', '}':
+			return false
+		}
+	}
+	return s != ""
+}
+
+// fieldValue reports whether s may be a header value: no control characters.
+func fieldValue(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
