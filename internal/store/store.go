@@ -1,68 +1,164 @@
-// Package store is the one database.
+// Package store is the one database: everything that must survive a restart,
+// except the message trace. It holds all SQL of the program.
+//
+// Two engines serve the same SQL text: SQLite inside the binary, for one
+// process, and PostgreSQL 15 or newer, which several processes may share.
+// Package storetest runs every behaviour on both.
+//
+// All writing goes through [Store.Write], the group commit: what it returned
+// nil for survives a killed process and a lost power supply. Reading methods
+// of [Store] see what is committed, at once after Write has returned; methods
+// of [Tx] see in addition what their own transaction wrote.
+//
+// Texts must be valid UTF-8 without NUL bytes, else the call fails with
+// [ErrText]: PostgreSQL cannot hold others, and both engines shall agree.
 package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
+	"sync"
+	"time"
 
-	"github.com/eroam/eroam/ocpi"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
+// Errors that callers tell apart with errors.Is.
+var (
+	// ErrBusy says that the queue of writers is full: the caller should
+	// shed load (HTTP 429 or 503), nothing was written.
+	ErrBusy = errors.New("store: too many writes are waiting")
+	// ErrClosed says that Close was called; nothing was written.
+	ErrClosed = errors.New("store: closed")
+	// ErrText says that a text cannot be stored: invalid UTF-8 or a NUL byte.
+	ErrText = errors.New("store: text is not valid UTF-8 or contains a NUL byte")
+	// ErrLocked says that another process has the SQLite database open.
+	ErrLocked = errors.New("the database is in use by another process")
+	// ErrUnknownOutcome says that the commit itself failed, for example
+	// because the connection broke while waiting for its answer: the change
+	// may be there or not. Read before writing again.
+	ErrUnknownOutcome = errors.New("store: the commit failed, its outcome is unknown")
+	// ErrPanic says that the function given to Write panicked.
+	ErrPanic = errors.New("store: a write panicked")
+)
+
+// Options say where the database is.
 type Options struct {
-	Database string // empty: SQLite in Dir; else postgres://…
-	Dir      string
-	Log      *slog.Logger
-	Queue    int
-}
-type Store struct{}
-type Tx struct{}
-
-func Open(ctx context.Context, o Options) (*Store, error) { panic("todo") }
-func (s *Store) Close() error                             { panic("todo") }
-func (s *Store) Engine() string                           { panic("todo") }
-
-// Ping checks the database for /readyz.
-func (s *Store) Ping(ctx context.Context) error { panic("todo") }
-
-// Write runs fn in the next group commit and returns when it is durable. fn may run more than once and must have no effect outside tx but on variables that it sets anew each time. An error of fn undoes only what fn wrote.
-// ErrBusy when the queue is full.
-func (s *Store) Write(ctx context.Context, fn func(tx *Tx) error) error { panic("todo") }
-func (s *Store) QueueLength() int                                       { panic("todo") }
-
-func (s *Store) Registry(ctx context.Context) (Registry, error)       { panic("todo") }
-func (tx *Tx) PutPlatform(p PlatformRow) error                        { panic("todo") }
-func (tx *Tx) DeletePlatform(id string) error                         { panic("todo") } // and its credentials and parties
-func (tx *Tx) PutCredential(c CredentialRow) error                    { panic("todo") }
-func (tx *Tx) DeleteCredential(hash []byte) (bool, error)             { panic("todo") } // reports whether it was there: single use
-func (tx *Tx) DeleteCredentials(platform string) error                { panic("todo") }
-func (tx *Tx) PutParty(p PartyRow) error                              { panic("todo") }
-func (tx *Tx) DeleteParty(id ocpi.PartyID, role string) error         { panic("todo") }
-func (tx *Tx) PutAgreement(a AgreementRow) error                      { panic("todo") }
-func (tx *Tx) DeleteAgreement(id string) (bool, error)                { panic("todo") }
-func (s *Store) Meta(ctx context.Context, key string) ([]byte, error) { panic("todo") } // nil, nil when absent
-func (tx *Tx) SetMeta(key string, value []byte) error                 { panic("todo") }
-
-// PutObject inserts or replaces; sets o.Seq and o.Born.
-func (tx *Tx) PutObject(o *Object) error                                       { panic("todo") }
-func (tx *Tx) Object(k ObjectKey) (Object, bool, error)                        { panic("todo") }
-func (s *Store) Object(ctx context.Context, k ObjectKey) (Object, bool, error) { panic("todo") }
-func (s *Store) List(ctx context.Context, q ListQuery) (objects []Object, total int, err error) {
-	panic("todo") // total ignores AfterBorn, Offset, Limit
+	// Database is empty for SQLite, else a URL postgres://… .
+	Database string
+	// Dir holds eroam.db and eroam.lock of SQLite. It is made (mode 0700)
+	// when it is missing. It must be on a local disk, not on NFS or SMB.
+	Dir string
+	Log *slog.Logger
+	// Queue bounds how many writes may wait; 0 means 1024.
+	Queue int
+	// Metrics receives the collectors of this store until Close; may be nil.
+	Metrics prometheus.Registerer
 }
 
-// Feed returns objects (deleted ones included) with Seq > after in order of Seq.
-func (s *Store) Feed(ctx context.Context, after int64, limit int) ([]Object, error) { panic("todo") }
-func (s *Store) Seq(ctx context.Context) (int64, error)                             { panic("todo") }
+// Store is an open database. Its methods may be called by any number of
+// goroutines.
+type Store struct {
+	engine engine
+	log    *slog.Logger
+	writer *writer
+	feed   *broadcast
+	stop   context.CancelFunc // ends the background work
+	work   sync.WaitGroup
+	close  sync.Once
+	closed error
+}
 
-// Committed returns a channel that is closed at the next commit that changed the feed (call again afterwards).
-func (s *Store) Committed() <-chan struct{} { panic("todo") }
+// engine is what differs between SQLite and PostgreSQL.
+type engine struct {
+	name string
+	// begin opens the transaction of a group commit. Only the writer calls it.
+	begin func(ctx context.Context) (transaction, error)
+	read  *reader
+	// shared says that other processes write to the database too: each
+	// transaction begins with the lock on the feed, so that the transactions
+	// of all processes run one after another.
+	shared bool
+	// timeout bounds one group commit; 0 for none.
+	timeout time.Duration
+	// close frees everything.
+	close func() error
+}
 
-func (tx *Tx) SetCursor(lane string, seq int64) error                  { panic("todo") }
-func (tx *Tx) DeleteCursor(lane string) error                          { panic("todo") }
-func (s *Store) Cursors(ctx context.Context) (map[string]int64, error) { panic("todo") }
+// Open opens the database, creates or migrates its tables, and starts the
+// writer. ctx bounds the opening only. It refuses, with a message that says
+// what to do: a second process on one SQLite database ([ErrLocked]), a file
+// system that cannot do write-ahead logging, a PostgreSQL older than 15 or
+// with fsync, full_page_writes or synchronous_commit off, and a database that
+// a newer version of this program has migrated.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Queue <= 0 {
+		o.Queue = 1024
+	}
+	e, err := openEngine(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{engine: e, log: o.Log, feed: newBroadcast()}
+	s.writer, err = newWriter(s, o.Queue, o.Metrics)
+	if err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	run, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.work.Go(s.writer.run)
+	if e.shared {
+		s.work.Go(func() { s.watchFeed(run) })
+	}
+	return s, nil
+}
 
-func (tx *Tx) PutOwner(o OwnerRow) error                                             { panic("todo") }
-func (s *Store) Owners(ctx context.Context, kind, id string) ([]ocpi.PartyID, error) { panic("todo") }
-func (tx *Tx) PutCapability(c Capability) error                                      { panic("todo") }
-func (s *Store) Capability(ctx context.Context, id string) (Capability, bool, error) { panic("todo") } // expired ones are absent
-func (tx *Tx) DeleteExpiredCapabilities(now int64, limit int) (int, error)           { panic("todo") }
+func openEngine(ctx context.Context, o Options) (engine, error) {
+	switch {
+	case o.Database == "":
+		return openSQLite(ctx, o.Dir)
+	case strings.HasPrefix(o.Database, "postgres://"), strings.HasPrefix(o.Database, "postgresql://"):
+		return openPostgres(ctx, o.Database)
+	}
+	return engine{}, errors.New("database must be empty (SQLite) or a URL that begins with postgres://")
+}
+
+// Close refuses new writes, lets the waiting ones finish, and closes the
+// database. It may be called more than once.
+func (s *Store) Close() error {
+	s.close.Do(func() {
+		s.writer.close()
+		s.stop()
+		s.work.Wait()
+		if err := s.engine.close(); err != nil {
+			s.closed = fmt.Errorf("closing the database: %w", err)
+		}
+	})
+	return s.closed
+}
+
+// Engine returns "sqlite" or "postgres".
+func (s *Store) Engine() string { return s.engine.name }
+
+// Ping reports whether the database can be read and, when the last group
+// commit failed, whether it can be written again. It is meant for /readyz.
+func (s *Store) Ping(ctx context.Context) error {
+	if _, err := s.Seq(ctx); err != nil {
+		return err
+	}
+	if !s.writer.failing.Load() {
+		return nil
+	}
+	return s.Write(ctx, func(tx *Tx) error {
+		_, err := tx.exec(sqlTouchFeed)
+		return err
+	})
+}
+
+const sqlTouchFeed = `UPDATE feed SET seq = seq WHERE id = 1`

@@ -1,0 +1,140 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+)
+
+// attempt runs the batch in one transaction and fills in the result of each
+// job. It reports false when nothing was written and the batch should be tried
+// in another way; a batch of one is always settled. With isolate, a failing
+// job undoes only itself.
+func (w *writer) attempt(batch []*job, results []error, isolate bool) (settled bool) {
+	ctx := context.Background()
+	if t := w.store.engine.timeout; t > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, t)
+		defer cancel()
+	}
+	start := time.Now()
+	tx, err := w.begin(ctx, int64(len(batch)))
+	if err != nil {
+		w.failing.Store(true)
+		fill(results, err)
+		return true
+	}
+	if err := tx.runAll(batch, results, isolate); err != nil {
+		tx.sql.rollback()
+		results[0] = err
+		return len(batch) == 1
+	}
+	if err := tx.sql.commit(); err != nil {
+		w.failing.Store(true)
+		w.store.log.Error("a commit failed", slog.Any("err", err))
+		fill(results, fmt.Errorf("%w: %w", ErrUnknownOutcome, err))
+		return true
+	}
+	w.failing.Store(false)
+	w.metrics.commit.Observe(time.Since(start).Seconds())
+	if tx.block.used {
+		w.store.feed.wake()
+	}
+	return true
+}
+
+func fill(results []error, err error) {
+	for i := range results {
+		results[i] = err
+	}
+}
+
+func (w *writer) begin(ctx context.Context, want int64) (*Tx, error) {
+	t, err := w.store.engine.begin(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("beginning to write: %w", err)
+	}
+	tx := &Tx{ctx: ctx, sql: t, block: block{want: want}}
+	if w.store.engine.shared {
+		if err := tx.reserve(); err != nil {
+			t.rollback()
+			return nil, err
+		}
+	}
+	return tx, nil
+}
+
+// runAll runs the jobs. An error means that the transaction cannot be
+// committed; with isolate, the errors of the jobs themselves are results.
+func (tx *Tx) runAll(batch []*job, results []error, isolate bool) error {
+	for i, j := range batch {
+		var err error
+		if isolate {
+			results[i], err = tx.runIsolated(j.fn)
+		} else {
+			results[i], err = nil, tx.run(j.fn)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return tx.giveBack()
+}
+
+// run calls fn and turns whatever went wrong into an error.
+func (tx *Tx) run(fn func(*Tx) error) (err error) {
+	tx.err = nil
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicError{v, debug.Stack()}
+		}
+	}()
+	if err := fn(tx); err != nil {
+		return err
+	}
+	return tx.err
+}
+
+const (
+	sqlSavepoint  = `SAVEPOINT one_write`
+	sqlRollbackTo = `ROLLBACK TO SAVEPOINT one_write`
+	sqlRelease    = `RELEASE SAVEPOINT one_write`
+)
+
+// runIsolated undoes what fn wrote when it fails, its part of the feed too. A
+// broken error means that the transaction cannot go on.
+func (tx *Tx) runIsolated(fn func(*Tx) error) (failed, broken error) {
+	if _, err := tx.exec(sqlSavepoint); err != nil {
+		return nil, err
+	}
+	before := tx.block
+	failed = tx.run(fn)
+	if failed != nil {
+		// A block reserved inside the savepoint is undone with it.
+		tx.block = before
+		if _, err := tx.exec(sqlRollbackTo); err != nil {
+			return failed, err
+		}
+	}
+	_, broken = tx.exec(sqlRelease)
+	return failed, broken
+}
+
+// panicError is a panic of a function given to Write.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("%v: %v", ErrPanic, e.value) }
+func (e *panicError) Unwrap() error { return ErrPanic }
+
+func (w *writer) logPanic(err error) {
+	var p *panicError
+	if errors.As(err, &p) {
+		w.store.log.Error("a write panicked", slog.Any("panic", p.value), slog.String("stack", string(p.stack)))
+	}
+}

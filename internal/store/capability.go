@@ -1,0 +1,58 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+const capabilityColumns = `id, kind, caller, caller_country, caller_party,
+	owner, owner_country, owner_party, module, interface, url, created, expires`
+
+const sqlPutCapability = `INSERT INTO capability (` + capabilityColumns + `)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+	ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, caller = excluded.caller,
+		caller_country = excluded.caller_country, caller_party = excluded.caller_party,
+		owner = excluded.owner, owner_country = excluded.owner_country,
+		owner_party = excluded.owner_party, module = excluded.module,
+		interface = excluded.interface, url = excluded.url,
+		created = excluded.created, expires = excluded.expires`
+
+// PutCapability inserts the capability or replaces the one with its ID.
+func (tx *Tx) PutCapability(c Capability) error {
+	_, err := tx.exec(sqlPutCapability, c.ID, c.Kind, c.Caller, c.CallerParty.CountryCode, c.CallerParty.ID,
+		c.Owner, c.OwnerParty.CountryCode, c.OwnerParty.ID, c.Module, c.Interface, c.URL, c.Created, c.Expires)
+	if err != nil {
+		return fmt.Errorf("storing a capability: %w", err) // its id is a secret
+	}
+	return nil
+}
+
+const sqlCapability = `SELECT ` + capabilityColumns + ` FROM capability
+	WHERE id = $1 AND (expires = 0 OR expires > $2)`
+
+// Capability returns the capability; false when there is none or Expires has
+// come. One with Expires 0 never expires.
+func (s *Store) Capability(ctx context.Context, id string) (Capability, bool, error) {
+	var c Capability
+	found, err := s.engine.read.row(ctx, sqlCapability, []any{id, time.Now().UnixMicro()},
+		&c.ID, &c.Kind, &c.Caller, &c.CallerParty.CountryCode, &c.CallerParty.ID,
+		&c.Owner, &c.OwnerParty.CountryCode, &c.OwnerParty.ID, &c.Module, &c.Interface, &c.URL, &c.Created, &c.Expires)
+	if err != nil {
+		return Capability{}, false, fmt.Errorf("reading a capability: %w", err)
+	}
+	return c, found, nil
+}
+
+const sqlDeleteExpiredCapabilities = `DELETE FROM capability WHERE id IN (
+	SELECT id FROM capability WHERE expires > 0 AND expires <= $1 ORDER BY expires LIMIT $2)`
+
+// DeleteExpiredCapabilities removes at most limit of those that have expired
+// by now, the longest expired first, and returns how many.
+func (tx *Tx) DeleteExpiredCapabilities(now int64, limit int) (int, error) {
+	n, err := tx.exec(sqlDeleteExpiredCapabilities, now, limit)
+	if err != nil {
+		return 0, fmt.Errorf("deleting expired capabilities: %w", err)
+	}
+	return int(n), nil
+}

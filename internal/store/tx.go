@@ -1,0 +1,138 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Tx is the transaction of one group commit, as one caller of [Store.Write]
+// sees it. It is valid until the function it was given to returns, and only
+// on the goroutine that called that function.
+//
+// When a method fails, everything that the caller wrote is undone and Write
+// returns an error, even if the caller ignores the error of the method.
+type Tx struct {
+	ctx   context.Context
+	sql   transaction
+	block block
+	err   error // the first failure of the current caller
+}
+
+// transaction is an open transaction of an engine.
+type transaction interface {
+	exec(ctx context.Context, query string, args []any) (sql.Result, error)
+	row(ctx context.Context, query string, args []any) *sql.Row
+	commit() error
+	rollback()
+}
+
+// block is a range of the feed that this transaction has reserved and not
+// used yet: next … end-1.
+type block struct {
+	next, end int64
+	want      int64 // how many to reserve at once
+	used      bool  // something was written to the feed
+}
+
+// exec runs one statement and returns the number of rows it changed.
+func (tx *Tx) exec(query string, args ...any) (int64, error) {
+	if err := checkText(args); err != nil {
+		return 0, tx.fail(err)
+	}
+	r, err := tx.sql.exec(tx.ctx, query, args)
+	if err != nil {
+		return 0, tx.fail(err)
+	}
+	n, err := r.RowsAffected()
+	if err != nil {
+		return 0, tx.fail(err)
+	}
+	return n, nil
+}
+
+// row runs a query of at most one row and scans it.
+func (tx *Tx) row(query string, args []any, into ...any) (bool, error) {
+	if err := checkText(args); err != nil {
+		return false, tx.fail(err)
+	}
+	switch err := tx.sql.row(tx.ctx, query, args).Scan(into...); err {
+	case nil:
+		return true, nil
+	case sql.ErrNoRows:
+		return false, nil
+	default:
+		return false, tx.fail(err)
+	}
+}
+
+func (tx *Tx) fail(err error) error {
+	if tx.err == nil {
+		tx.err = err
+	}
+	return err
+}
+
+// reserve extends the reserved part of the feed. The row lock that it takes
+// on PostgreSQL holds until the transaction ends, so that another process
+// gets its numbers, and commits, only afterwards; SQLite has one writer.
+func (tx *Tx) reserve() error {
+	var end int64
+	ok, err := tx.row(sqlReserve, []any{tx.block.want}, &end)
+	if err != nil {
+		return fmt.Errorf("reserving the feed: %w", err)
+	}
+	if !ok {
+		return tx.fail(fmt.Errorf("reserving the feed: its counter is missing"))
+	}
+	// Nobody else can have reserved since our last block, if there is one.
+	tx.block.next, tx.block.end = end-tx.block.want+1, end+1
+	return nil
+}
+
+const sqlReserve = `UPDATE feed SET seq = seq + $1 WHERE id = 1 RETURNING seq`
+
+// giveBack returns the unused rest, so that the counter is the last number in
+// use: what lies behind it is exactly what a cursor lacks.
+func (tx *Tx) giveBack() error {
+	rest := tx.block.end - tx.block.next
+	if rest == 0 {
+		return nil
+	}
+	tx.block.end = tx.block.next
+	if _, err := tx.exec(sqlReserve, -rest); err != nil {
+		return fmt.Errorf("returning unused numbers of the feed: %w", err)
+	}
+	return nil
+}
+
+func (tx *Tx) nextSeq() (int64, error) {
+	if tx.block.next == tx.block.end {
+		if err := tx.reserve(); err != nil {
+			return 0, err
+		}
+	}
+	n := tx.block.next
+	tx.block.next++
+	tx.block.used = true
+	return n, nil
+}
+
+func checkText(args []any) error {
+	for _, a := range args {
+		if s, ok := a.(string); ok && (!utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0) {
+			return ErrText
+		}
+	}
+	return nil
+}
+
+// blob makes a value for a NOT NULL column of bytes.
+func blob(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
