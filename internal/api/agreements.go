@@ -1,0 +1,126 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/eroam/eroam/internal/party"
+)
+
+// Terms are what two parties agreed on.
+type Terms struct {
+	CPO               PartyRef   `json:"cpo"`
+	EMSP              PartyRef   `json:"emsp" doc:"A party of the provider's side: EMSP, NSP, NAP, SCSP, OTHER or PTP"`
+	Scope             []string   `json:"scope,omitempty" maxItems:"64" example:"[\"locations\",\"tariffs\",\"tokens\",\"authorize\",\"commands\",\"sessions\",\"cdrs\"]" doc:"Module ids, authorize and reservations; absent or empty: everything"`
+	ValidFrom         *time.Time `json:"valid_from,omitempty" example:"2026-01-01T00:00:00Z"`
+	ValidTo           *time.Time `json:"valid_to,omitempty" example:"2027-01-01T00:00:00Z" doc:"Exclusive"`
+	AskOnUnknownToken bool       `json:"ask_on_unknown_token,omitempty" example:"false" doc:"An authorize for a token that nobody is known to own may be asked of this provider"`
+	CDRDelivery       string     `json:"cdr_delivery,omitempty" enum:"store,relay" example:"store" doc:"store (the default): the hub keeps a CDR and delivers it until it is taken; relay: it only passes it on"`
+}
+
+// Agreement lets a CPO and a provider exchange messages.
+type Agreement struct {
+	ID string `json:"id" example:"cp1-em1"`
+	Terms
+}
+
+type agreementPath struct {
+	ID string `path:"id" minLength:"1" maxLength:"64" example:"cp1-em1" doc:"Id of the agreement, chosen by the operator"`
+}
+
+type agreementOutput struct {
+	Status int
+	Body   Agreement
+}
+
+type agreementList struct {
+	Body struct {
+		Items []Agreement `json:"items"`
+	}
+}
+
+func (a *API) putAgreement(ctx context.Context, in *struct {
+	agreementPath
+	Body Terms
+}) (*agreementOutput, error) {
+	cpo, err := partyID("body.cpo", in.Body.CPO)
+	if err != nil {
+		return nil, err
+	}
+	emsp, err := partyID("body.emsp", in.Body.EMSP)
+	if err != nil {
+		return nil, err
+	}
+	status := http.StatusOK
+	if a.agreement(in.ID) == nil {
+		status = http.StatusCreated
+	}
+	g := party.Agreement{
+		ID: in.ID, CPO: cpo, EMSP: emsp,
+		ValidFrom: timeOrZero(in.Body.ValidFrom), ValidTo: timeOrZero(in.Body.ValidTo),
+		AskOnUnknownToken: in.Body.AskOnUnknownToken, CDRDelivery: in.Body.CDRDelivery,
+	}
+	for _, s := range in.Body.Scope {
+		g.Scope = append(g.Scope, party.Scope(s))
+	}
+	if err := a.registry.PutAgreement(ctx, g); err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	out, err := a.getAgreement(ctx, &in.agreementPath)
+	if err != nil {
+		return nil, err
+	}
+	out.Status = status
+	return out, nil
+}
+
+func (a *API) listAgreements(context.Context, *struct{}) (*agreementList, error) {
+	out := &agreementList{}
+	out.Body.Items = []Agreement{}
+	for _, g := range a.registry.Agreements() {
+		out.Body.Items = append(out.Body.Items, agreementView(g))
+	}
+	return out, nil
+}
+
+func (a *API) getAgreement(ctx context.Context, in *agreementPath) (*agreementOutput, error) {
+	g := a.agreement(in.ID)
+	if g == nil {
+		return nil, a.problem(ctx, fmt.Errorf("agreement %s: %w", in.ID, party.ErrNotFound))
+	}
+	return &agreementOutput{Status: http.StatusOK, Body: agreementView(g)}, nil
+}
+
+func (a *API) deleteAgreement(ctx context.Context, in *agreementPath) (*struct{}, error) {
+	return nil, a.problem(ctx, a.registry.DeleteAgreement(ctx, in.ID))
+}
+
+func (a *API) agreement(id string) *party.Agreement {
+	for _, g := range a.registry.Agreements() {
+		if g.ID == id {
+			return g
+		}
+	}
+	return nil
+}
+
+func agreementView(g *party.Agreement) Agreement {
+	v := Agreement{ID: g.ID, Terms: Terms{
+		CPO: PartyRef{g.CPO.CountryCode, g.CPO.ID}, EMSP: PartyRef{g.EMSP.CountryCode, g.EMSP.ID},
+		ValidFrom: timeOrNil(g.ValidFrom), ValidTo: timeOrNil(g.ValidTo),
+		AskOnUnknownToken: g.AskOnUnknownToken, CDRDelivery: g.CDRDelivery,
+	}}
+	for _, s := range g.Scope {
+		v.Scope = append(v.Scope, string(s))
+	}
+	return v
+}
+
+func timeOrZero(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}

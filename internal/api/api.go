@@ -1,0 +1,207 @@
+// Package api is the REST API for the operator of the hub, under /api/v1:
+// who is connected, who may talk to whom, what was published and what happened
+// to each message. A file per resource; [Routes] is the whole table.
+//
+// Every request carries the admin token as Authorization: Bearer. Bodies are
+// JSON, errors are problem details (RFC 9457), lists are objects with "items"
+// and, where there is more, "next". The description at /api/v1/openapi.json is
+// made from the Go types and needs no token.
+package api
+
+import (
+	"crypto/sha256"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/go-json-experiment/json"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/eroam/eroam/internal/party"
+	"github.com/eroam/eroam/internal/store"
+	"github.com/eroam/eroam/internal/trace"
+)
+
+// prefix is where the API lives.
+const prefix = "/api/v1"
+
+// Options are what the API works with. All but Trace, Lanes, Log and Metrics
+// must be set.
+type Options struct {
+	Registry   *party.Registry
+	Store      *store.Store
+	Trace      *trace.Recorder   // nil: no messages are found
+	Lanes      func() []Lane     // nil: none
+	AdminToken [sha256.Size]byte // SHA-256 of the token
+	Hub        Hub               // what GET /hub answers
+	Log        *slog.Logger      // nil: nothing is logged
+	Metrics    prometheus.Registerer
+}
+
+// API is the http.Handler for everything under /api/.
+type API struct {
+	registry *party.Registry
+	store    *store.Store
+	trace    *trace.Recorder
+	lanes    func() []Lane
+	hub      Hub
+	log      *slog.Logger
+
+	mux     *http.ServeMux
+	openAPI []byte
+	door    *door
+}
+
+// New builds the routes.
+func New(o Options) (*API, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Lanes == nil {
+		o.Lanes = func() []Lane { return nil }
+	}
+	a := &API{
+		registry: o.Registry, store: o.Store, trace: o.Trace, lanes: o.Lanes, hub: o.Hub, log: o.Log,
+		mux:  http.NewServeMux(),
+		door: newDoor(o.AdminToken, o.Log),
+	}
+	h := humago.NewWithPrefix(a.mux, prefix, a.humaConfig(o.Hub.Version))
+	a.routes(h)
+	var err error
+	if a.openAPI, err = h.OpenAPI().MarshalJSON(); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// routes is the whole table.
+func (a *API) routes(h huma.API) {
+	get(h, "/hub", a.getHub, "hub", "What the hub is called and where it is")
+
+	post(h, "/platforms", a.invitePlatform, "platforms", "Invite a platform", http.StatusCreated)
+	get(h, "/platforms", a.listPlatforms, "platforms", "List platforms")
+	get(h, "/platforms/{id}", a.getPlatform, "platforms", "Get a platform")
+	patch(h, "/platforms/{id}", a.updatePlatform, "platforms", "Change what is granted to a platform, or suspend it")
+	remove(h, "/platforms/{id}", a.removePlatform, "platforms", "Remove a platform and free its party ids")
+	post(h, "/platforms/{id}/connect", a.connectPlatform, "platforms", "Start the credentials handshake with a platform", http.StatusOK)
+	post(h, "/platforms/{id}/invite", a.reinvitePlatform, "platforms", "Make a new registration token for a platform", http.StatusCreated)
+	post(h, "/platforms/{id}/rotate", a.rotatePlatform, "platforms", "Replace the tokens between the hub and a platform", http.StatusOK)
+
+	get(h, "/parties", a.listParties, "parties", "List parties")
+
+	put(h, "/agreements/{id}", a.putAgreement, "agreements", "Make or replace an agreement")
+	get(h, "/agreements", a.listAgreements, "agreements", "List agreements")
+	get(h, "/agreements/{id}", a.getAgreement, "agreements", "Get an agreement")
+	remove(h, "/agreements/{id}", a.deleteAgreement, "agreements", "End an agreement")
+
+	get(h, "/objects", a.listObjects, "objects", "List published objects of one kind")
+	get(h, "/messages", a.findMessages, "messages", "Find what happened to messages")
+	get(h, "/lanes", a.listLanes, "lanes", "List the lanes that deliver published objects")
+}
+
+func (a *API) humaConfig(version string) huma.Config {
+	c := huma.DefaultConfig("eroam admin API", version)
+	c.Info.Description = "The operator's side of the hub. Every request but the one for this document carries the admin token."
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
+	c.CreateHooks = nil // no $schema member in answers
+	c.RejectUnknownQueryParameters = true
+	c.Formats = map[string]huma.Format{"application/json": strictJSON, "json": strictJSON}
+	c.Transformers = []huma.Transformer{hideValues}
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"admin": {Type: "http", Scheme: "bearer", Description: "The admin token"},
+	}
+	c.Security = []map[string][]string{{"admin": {}}}
+	return c
+}
+
+// strictJSON refuses duplicate names and invalid UTF-8, and writes an empty
+// list as [].
+var strictJSON = huma.Format{
+	Marshal:   func(w io.Writer, v any) error { return json.MarshalWrite(w, v) },
+	Unmarshal: func(data []byte, v any) error { return json.Unmarshal(data, v) },
+}
+
+// hideValues keeps what was sent out of error answers, where a token could be
+// among it. The location is enough to find it.
+func hideValues(_ huma.Context, _ string, v any) (any, error) {
+	if p, ok := v.(*huma.ErrorModel); ok {
+		for _, e := range p.Errors {
+			e.Value = nil
+		}
+	}
+	return v, nil
+}
+
+// ServeHTTP answers a request for a path under /api/.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	if r.URL.Path == prefix+"/openapi.json" && r.Method == http.MethodGet {
+		w.Header().Set("Content-Type", "application/json")
+		w.Write(a.openAPI)
+		return
+	}
+	if !a.door.open(w, r) {
+		return
+	}
+	h, pattern := a.mux.Handler(r)
+	if pattern == "" {
+		// net/http would say 404 or 405 in plain text.
+		m := missing{header: http.Header{}}
+		h.ServeHTTP(&m, r)
+		if allow := m.header.Get("Allow"); allow != "" {
+			w.Header().Set("Allow", allow)
+			writeProblem(w, http.StatusMethodNotAllowed, "This path has no method "+r.Method+".")
+			return
+		}
+		writeProblem(w, http.StatusNotFound, "There is no such path.")
+		return
+	}
+	a.mux.ServeHTTP(w, r)
+}
+
+// missing takes the answer that net/http has for a path without a handler.
+type missing struct{ header http.Header }
+
+func (m *missing) Header() http.Header         { return m.header }
+func (m *missing) Write(b []byte) (int, error) { return len(b), nil }
+func (m *missing) WriteHeader(int)             {}
+
+// operation describes a route; its id is the method and the path in words.
+func operation(method, path, tag, summary string, status int, errors ...int) huma.Operation {
+	words := strings.FieldsFunc(path, func(r rune) bool { return strings.ContainsRune("/{}", r) })
+	return huma.Operation{
+		OperationID: strings.ToLower(method) + "-" + strings.Join(words, "-"),
+		Method:      method, Path: path, Tags: []string{tag}, Summary: summary, DefaultStatus: status,
+		Errors: append([]int{http.StatusUnauthorized, http.StatusTooManyRequests}, errors...),
+	}
+}
+
+func get[I, O any](h huma.API, path string, f handler[I, O], tag, summary string) {
+	huma.Register(h, operation(http.MethodGet, path, tag, summary, http.StatusOK, notFoundIf(path)...), f)
+}
+
+func post[I, O any](h huma.API, path string, f handler[I, O], tag, summary string, status int) {
+	huma.Register(h, operation(http.MethodPost, path, tag, summary, status, append(notFoundIf(path), http.StatusConflict)...), f)
+}
+
+func put[I, O any](h huma.API, path string, f handler[I, O], tag, summary string) {
+	huma.Register(h, operation(http.MethodPut, path, tag, summary, http.StatusOK, http.StatusConflict), f)
+}
+
+func patch[I, O any](h huma.API, path string, f handler[I, O], tag, summary string) {
+	huma.Register(h, operation(http.MethodPatch, path, tag, summary, http.StatusOK, http.StatusNotFound, http.StatusConflict), f)
+}
+
+func remove[I, O any](h huma.API, path string, f handler[I, O], tag, summary string) {
+	huma.Register(h, operation(http.MethodDelete, path, tag, summary, http.StatusNoContent, http.StatusNotFound), f)
+}
+
+func notFoundIf(path string) []int {
+	if strings.Contains(path, "{") {
+		return []int{http.StatusNotFound}
+	}
+	return nil
+}

@@ -1,0 +1,117 @@
+package app
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/eroam/eroam/internal/store"
+)
+
+// sealKeySize is the size of the key that seals the tokens we send, in bytes.
+const sealKeySize = 32
+
+// Keys of the store's meta table.
+const (
+	metaSealCheck  = "seal_key_check"
+	metaAdminToken = "admin_token_hash"
+)
+
+// sealKey reads <data>/seal.key and checks that it is the one the database was
+// made with. Only a database that has never had one gets a new key: without
+// the right key the tokens that partners gave us are lost, and starting anyway
+// would lose them silently.
+func sealKey(ctx context.Context, db *store.Store, dir string) ([]byte, error) {
+	name := filepath.Join(dir, "seal.key")
+	check, err := db.Meta(ctx, metaSealCheck)
+	if err != nil {
+		return nil, fmt.Errorf("reading the database: %w", err)
+	}
+	key, err := readSealKey(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && check != nil:
+		return nil, fmt.Errorf("%s is missing, and this database was made with it: put it back from the backup or from the other process on this database (partners' tokens cannot be read without it)", name)
+	case errors.Is(err, fs.ErrNotExist):
+		if key, err = makeSealKey(name); err != nil {
+			return nil, fmt.Errorf("making the sealing key: %w", err)
+		}
+	case err != nil:
+		return nil, err
+	}
+	sum := keyCheck(key)
+	if check == nil {
+		err := db.Write(ctx, func(tx *store.Tx) error { return tx.SetMeta(metaSealCheck, sum) })
+		if err != nil {
+			return nil, fmt.Errorf("noting which sealing key the database has: %w", err)
+		}
+		return key, nil
+	}
+	if !hmac.Equal(check, sum) {
+		return nil, fmt.Errorf("%s is not the key that this database was made with: put the right one back, or set another database or data directory", name)
+	}
+	return key, nil
+}
+
+func readSealKey(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("%s can be read by other users: run chmod 600 on it", name)
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(key) != sealKeySize {
+		return nil, fmt.Errorf("%s is damaged: want %d bytes in base64", name, sealKeySize)
+	}
+	return key, nil
+}
+
+func makeSealKey(name string) ([]byte, error) {
+	key := make([]byte, sealKeySize)
+	rand.Read(key)
+	text := base64.StdEncoding.EncodeToString(key) + "\n"
+	return key, replaceFile(name, []byte(text), 0o600)
+}
+
+// keyCheck tells keys apart without telling anything about them.
+func keyCheck(key []byte) []byte {
+	m := hmac.New(sha256.New, key)
+	m.Write([]byte("eroam sealing key"))
+	return m.Sum(nil)
+}
+
+// adminToken returns the hash of the admin token: of the configured one, else
+// of the one an earlier start made, else of one made now, which first then
+// holds.
+func adminToken(ctx context.Context, db *store.Store, configured string, renew bool) (hash [sha256.Size]byte, first string, err error) {
+	if configured != "" {
+		return sha256.Sum256([]byte(configured)), "", nil
+	}
+	kept, err := db.Meta(ctx, metaAdminToken)
+	if err != nil {
+		return hash, "", fmt.Errorf("reading the admin token: %w", err)
+	}
+	if len(kept) == len(hash) && !renew {
+		return [sha256.Size]byte(kept), "", nil
+	}
+	first = "eroam_" + rand.Text() + rand.Text()
+	hash = sha256.Sum256([]byte(first))
+	err = db.Write(ctx, func(tx *store.Tx) error { return tx.SetMeta(metaAdminToken, hash[:]) })
+	if err != nil {
+		return hash, "", fmt.Errorf("keeping the admin token: %w", err)
+	}
+	return hash, first, nil
+}
