@@ -49,6 +49,9 @@ type Platform struct {
 	Token       string // what we send; never logged
 	Parties     []*Party
 	Limits      Limits
+
+	Created, Updated time.Time
+	live             *live // shared by all snapshots; nil outside a Registry
 }
 
 // Limits bound what one platform may use. Zero means the default of the hub.
@@ -123,13 +126,14 @@ type Snapshot struct {
 	byID           map[string]*Platform
 	parties        map[ocpi.PartyID][]*Party
 	agreements     map[pair][]*Agreement
+	all            []*Agreement
 }
 
 // NewSnapshot builds the indexes. Platforms and agreements must not be changed
 // afterwards.
 func NewSnapshot(hub ocpi.PartyID, open bool, platforms []*Platform, agreements []*Agreement) *Snapshot {
 	s := &Snapshot{
-		Hub: hub, OpenAgreements: open, platforms: platforms,
+		Hub: hub, OpenAgreements: open, platforms: platforms, all: agreements,
 		byID:       make(map[string]*Platform, len(platforms)),
 		parties:    make(map[ocpi.PartyID][]*Party),
 		agreements: make(map[pair][]*Agreement, len(agreements)),
@@ -149,6 +153,9 @@ func NewSnapshot(hub ocpi.PartyID, open bool, platforms []*Platform, agreements 
 
 // Platforms returns all platforms, in no particular order.
 func (s *Snapshot) Platforms() []*Platform { return s.platforms }
+
+// Agreements returns all agreements, valid now or not.
+func (s *Snapshot) Agreements() []*Agreement { return s.all }
 
 // Platform finds a platform by its id; nil when there is none.
 func (s *Snapshot) Platform(id string) *Platform { return s.byID[id] }
@@ -216,6 +223,17 @@ func (s *Snapshot) Related(a, b *Party, now time.Time) bool {
 	}
 	for _, g := range s.agreements[k] {
 		if (g.ValidFrom.IsZero() || !now.Before(g.ValidFrom)) && (g.ValidTo.IsZero() || now.Before(g.ValidTo)) {
+			return true
+		}
+	}
+	return false
+}
+
+// Reaches reports whether a party of platform p and q have an agreement that is
+// valid now.
+func (s *Snapshot) Reaches(p *Platform, q *Party, now time.Time) bool {
+	for _, mine := range p.Parties {
+		if s.Related(mine, q, now) {
 			return true
 		}
 	}

@@ -1,0 +1,216 @@
+package party
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/eroam/eroam/internal/egress"
+	"github.com/eroam/eroam/internal/store"
+	"github.com/eroam/eroam/internal/trace"
+	"github.com/eroam/eroam/ocpi"
+)
+
+// Errors of the admin side. They are wrapped with what is meant.
+var (
+	ErrNotFound = errors.New("not found")
+	ErrConflict = errors.New("conflict")
+	ErrInvalid  = errors.New("invalid")
+)
+
+// Options are what a Registry is made of.
+type Options struct {
+	Store     *store.Store
+	Egress    *egress.Client
+	Hub       ocpi.PartyID
+	HubName   string
+	PublicURL string // without a trailing slash; partners find the versions at /ocpi/versions below it
+	// OpenAgreements lets every CPO exchange messages with every provider.
+	OpenAgreements bool
+	// SealKey is a secret of at least 32 bytes that is not in the database.
+	// Without it the tokens in the database are of no use, to nobody.
+	SealKey []byte
+	// RequiredModules must be among the endpoints of every partner that
+	// registers, besides credentials (OCPI 2.2.1 §7.1.6).
+	RequiredModules []ocpi.Module
+	// StillAlive is how long a platform may be silent before it is asked for
+	// its versions; 0 means 5 minutes.
+	StillAlive time.Duration
+	// HandshakeTimeout bounds each request of a handshake; 0 means 10 s.
+	HandshakeTimeout time.Duration
+	Trace            *trace.Recorder // may be nil
+	Log              *slog.Logger
+	Metrics          prometheus.Registerer
+}
+
+// maxHandshakes bounds the handshakes that talk to partners at the same time.
+const maxHandshakes = 4
+
+// Registry is who is connected: platforms, the parties granted to them, their
+// tokens, and the agreements between parties. It is the only writer of these.
+//
+// What the hot path needs is an immutable view in memory that is swapped after
+// each commit; reading takes no lock and no database. Changes go one after the
+// other through change; no network call to a partner is made within one. A
+// handshake holds the exchange lock of its platform across its calls to the
+// partner, and nothing else.
+//
+// One process owns the tables; a second one on the same database would not see
+// changes before it is started again.
+type Registry struct {
+	o       Options
+	log     *slog.Logger
+	keys    *keyring
+	metrics *metrics
+	now     func() time.Time
+
+	view  atomic.Pointer[view]
+	mu    sync.Mutex // serialises changes
+	state *state     // guarded by mu; as committed
+
+	handshakes chan struct{} // slots, see maxHandshakes
+	wake       chan struct{} // cap 1: Run has something to look at
+}
+
+// view is what the hot path reads.
+type view struct {
+	snapshot *Snapshot
+	tokens   map[digest]*credential
+}
+
+// keyIDMeta is where the id of the sealing key is kept, so that another key is
+// noticed at the start.
+const keyIDMeta = "party.seal_key_id"
+
+// Open reads the registry. It fails when the sealing key is not the one the
+// database was written with.
+func Open(ctx context.Context, o Options) (*Registry, error) {
+	keys, err := newKeyring(o.SealKey)
+	if err != nil {
+		return nil, err
+	}
+	if o.StillAlive <= 0 {
+		o.StillAlive = 5 * time.Minute
+	}
+	if o.HandshakeTimeout <= 0 {
+		o.HandshakeTimeout = 10 * time.Second
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	r := &Registry{
+		o: o, log: o.Log, keys: keys, now: time.Now, metrics: newMetrics(o.Metrics),
+		handshakes: make(chan struct{}, maxHandshakes),
+		wake:       make(chan struct{}, 1),
+	}
+	if err := r.checkKey(ctx); err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.load(ctx); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// checkKey compares the sealing key with the one that wrote the database.
+func (r *Registry) checkKey(ctx context.Context) error {
+	id, err := r.o.Store.Meta(ctx, keyIDMeta)
+	switch {
+	case err != nil:
+		return fmt.Errorf("reading the id of the sealing key: %w", err)
+	case id == nil:
+		err := r.o.Store.Write(ctx, func(tx *store.Tx) error { return tx.SetMeta(keyIDMeta, r.keys.id[:]) })
+		if err != nil {
+			return fmt.Errorf("writing the id of the sealing key: %w", err)
+		}
+	case !bytes.Equal(id, r.keys.id[:]):
+		return errors.New("the sealing key is not the one that the database was written with; restore the key, or start with an empty database")
+	}
+	return nil
+}
+
+// load reads the tables and publishes them. r.mu is held.
+func (r *Registry) load(ctx context.Context) error {
+	rows, err := r.o.Store.Registry(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the registry: %w", err)
+	}
+	s, err := readState(rows, r.keys, r.now())
+	if err != nil {
+		return fmt.Errorf("reading the registry: %w", err)
+	}
+	if r.state != nil {
+		s.keepLive(r.state)
+	}
+	r.publish(s)
+	return nil
+}
+
+// publish makes s what everybody reads. r.mu is held.
+func (r *Registry) publish(s *state) {
+	r.state = s
+	v := s.view(r.o.Hub, r.o.OpenAgreements)
+	r.view.Store(v)
+	r.metrics.observe(v.snapshot)
+}
+
+// Snapshot returns who is connected now.
+func (r *Registry) Snapshot() *Snapshot { return r.view.Load().snapshot }
+
+// change runs fn on a copy of the state, writes what it did in one transaction
+// and publishes the copy. When fn fails nothing is changed. fn must not block.
+func (r *Registry) change(ctx context.Context, fn func(d *draft) error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d := r.state.draft(r.now())
+	if err := fn(d); err != nil {
+		return err
+	}
+	if len(d.ops) == 0 {
+		return nil
+	}
+	// A caller that goes away must not leave it open whether this happened.
+	ctx = context.WithoutCancel(ctx)
+	err := r.o.Store.Write(ctx, func(tx *store.Tx) error {
+		for _, op := range d.ops {
+			if err := op(tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		// The outcome may be unknown: read what is true.
+		if lerr := r.load(ctx); lerr != nil {
+			r.log.ErrorContext(ctx, "cannot read the registry after a failed write", "err", lerr)
+		}
+		if _, ok := errors.AsType[*ocpi.Error](err); ok {
+			return err
+		}
+		return fmt.Errorf("writing the registry: %w", err)
+	}
+	r.publish(d.state)
+	return nil
+}
+
+// unavailable turns an error of change into what a partner is told: *ocpi.Error
+// as it is, everything else as "try again".
+func unavailable(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*ocpi.Error](err); ok {
+		return err
+	}
+	return &ocpi.Error{HTTP: http.StatusServiceUnavailable, Status: ocpi.StatusServerError, Message: "temporarily unavailable, try again", Err: err}
+}
