@@ -34,3 +34,12 @@ func AppendTime(b []byte, t time.Time) []byte {
 	}
 	return t.AppendFormat(b, "2006-01-02T15:04:05.000Z")
 }
+
+// DateTime is a DateTime as a message spells it. The zero value is absent.
+type DateTime string
+
+// NewDateTime returns t in UTC with milliseconds at most.
+func NewDateTime(t time.Time) DateTime { return DateTime(FormatTime(t)) }
+
+// Time returns the instant.
+func (d DateTime) Time() (time.Time, error) { return ParseTime(string(d)) }
