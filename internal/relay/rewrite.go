@@ -1,0 +1,222 @@
+package relay
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/tidwall/gjson"
+
+	"github.com/eroam/eroam/internal/egress"
+	"github.com/eroam/eroam/internal/party"
+	"github.com/eroam/eroam/internal/store"
+	"github.com/eroam/eroam/internal/trace"
+	"github.com/eroam/eroam/ocpi"
+	"github.com/eroam/eroam/ocpi/convert"
+)
+
+// outgoing returns the body and query as the target is to get them.
+func (r *Relay) outgoing(ctx context.Context, x *Exchange, m *trace.Message) (body []byte, query string, err error) {
+	body, query = x.Body, x.RawQuery
+	if to := x.Target.Platform.Version; to != x.Version {
+		if !x.Request.Module.Standard(to) && x.Request.Module.Standard(x.Version) {
+			return nil, "", hubError("the module does not exist in the receiver's OCPI version")
+		}
+		if len(body) > 0 {
+			var losses []convert.Loss
+			body, losses, err = convert.Body(convert.Message{
+				Module: x.Request.Module, Interface: x.Request.Interface, Method: x.Request.Method, Path: x.Request.Path,
+			}, x.Version, to, body)
+			if err != nil {
+				return nil, "", &ocpi.Error{Status: ocpi.StatusHubError, Message: "the message has no form in the receiver's OCPI version", Err: err}
+			}
+			note(m, losses)
+		}
+	}
+	if !hasResponseURL(x) {
+		return body, query, nil
+	}
+	if x.Request.Method == http.MethodPost || x.Request.Method == http.MethodPut {
+		body, err = r.rewriteBody(ctx, x, body)
+		return body, query, err
+	}
+	query, err = r.rewriteQuery(ctx, x, query)
+	return body, query, err
+}
+
+// hasResponseURL reports whether the target answers x a second time, later, on
+// a URL that x names: commands, and charging profiles set, read or cleared.
+func hasResponseURL(x *Exchange) bool {
+	return x.Request.Interface == ocpi.Receiver &&
+		(x.Request.Module == ocpi.Commands || x.Request.Module == ocpi.ChargingProfiles)
+}
+
+// rewriteBody replaces response_url by a capability URL; every other byte stays.
+func (r *Relay) rewriteBody(ctx context.Context, x *Exchange, body []byte) ([]byte, error) {
+	v := gjson.GetBytes(body, "response_url")
+	if v.Type != gjson.String {
+		return nil, ocpi.Invalid("response_url", "is required and must be a string")
+	}
+	ours, err := r.responseURL(ctx, x, v.String())
+	if err != nil {
+		return nil, err
+	}
+	out := make([]byte, 0, len(body)+len(ours))
+	out = append(out, body[:v.Index]...)
+	if out, err = jsontext.AppendQuote(out, ours); err != nil {
+		return nil, err
+	}
+	return append(out, body[v.Index+len(v.Raw):]...), nil
+}
+
+// rewriteQuery replaces the response_url parameter; the others keep their
+// bytes. Some senders leave the URL inside unencoded, as the specification's
+// own example does; one that itself has a query is then ambiguous and refused.
+func (r *Relay) rewriteQuery(ctx context.Context, x *Exchange, query string) (string, error) {
+	parts := strings.Split(query, "&")
+	found := -1
+	for i, p := range parts {
+		if name, _, _ := strings.Cut(p, "="); name == "response_url" {
+			if found >= 0 {
+				return "", ocpi.Invalid("response_url", "must occur once")
+			}
+			found = i
+		}
+	}
+	if found < 0 {
+		return "", ocpi.Invalid("response_url", "is required")
+	}
+	_, raw, _ := strings.Cut(parts[found], "=")
+	value, err := url.QueryUnescape(raw)
+	if err != nil {
+		return "", ocpi.Invalid("response_url", "has a broken percent escape")
+	}
+	if strings.ContainsAny(raw, "?=") {
+		return "", ocpi.Invalid("response_url", "must be percent-encoded")
+	}
+	ours, err := r.responseURL(ctx, x, value)
+	if err != nil {
+		return "", err
+	}
+	parts[found] = "response_url=" + url.QueryEscape(ours)
+	return strings.Join(parts, "&"), nil
+}
+
+func (r *Relay) responseURL(ctx context.Context, x *Exchange, theirs string) (string, error) {
+	from := x.Request.From.Platform
+	if !registeredHost(from, theirs) {
+		return "", ocpi.Invalid("response_url", "must be on a host of your registered endpoints")
+	}
+	if err := r.Egress.CheckURL(theirs); err != nil {
+		return "", ocpi.Invalid("response_url", "is not a URL that the hub calls")
+	}
+	kind, life := responseLife(x)
+	return r.mint(ctx, store.Capability{
+		Kind: kind, Caller: x.Target.Platform.ID, CallerParty: x.Target.ID,
+		Owner: from.ID, OwnerParty: x.Request.From.ID,
+		Module: string(x.Request.Module), Interface: string(ocpi.Sender), URL: theirs,
+	}, life)
+}
+
+// responseLife says how often and how long a result may come: once within a
+// day, but for a reservation any number of times in a week, since the operator
+// can cancel it long after it was accepted.
+func responseLife(x *Exchange) (kind string, life time.Duration) {
+	if len(x.Request.Path) == 1 && x.Request.Path[0] == "RESERVE_NOW" {
+		return kindResults, 7 * 24 * time.Hour
+	}
+	return kindResponse, 24 * time.Hour
+}
+
+// rewriteLink replaces the target's next page by a capability URL for it.
+func (r *Relay) rewriteLink(ctx context.Context, x *Exchange, res egress.Response, a *Answer) error {
+	next, ok := ocpi.ParseNextLink(res.Header[ocpi.HeaderLink])
+	if !ok {
+		return nil
+	}
+	to := x.Target.Platform
+	endpoint, _ := to.Endpoint(x.Request.Module, x.Request.Interface)
+	next, err := resolve(endpoint, next)
+	if err != nil || !registeredHost(to, next) {
+		return hubError("receiver's Link leads to a host that it did not register")
+	}
+	a.Link, err = r.mint(ctx, store.Capability{
+		Kind: kindLink, Caller: x.Request.From.Platform.ID, CallerParty: x.Request.From.ID,
+		Owner: to.ID, OwnerParty: x.Target.ID,
+		Module: string(x.Request.Module), Interface: string(x.Request.Interface), URL: next,
+	}, 24*time.Hour)
+	return err
+}
+
+// rewriteLocation replaces the URL under which the target keeps a posted CDR.
+func (r *Relay) rewriteLocation(ctx context.Context, x *Exchange, res egress.Response, a *Answer) error {
+	loc := res.Header.Get(ocpi.HeaderLocation)
+	if loc == "" || !a.Accepted || x.Request.Method != http.MethodPost {
+		return nil
+	}
+	to := x.Target.Platform
+	endpoint, _ := to.Endpoint(x.Request.Module, x.Request.Interface)
+	loc, err := resolve(endpoint, loc)
+	if err != nil || !registeredHost(to, loc) {
+		r.Log.Warn("a Location that leads to an unregistered host was left out", "party", x.Target.ID.String(), "module", string(x.Request.Module))
+		return nil // the object was accepted; saying otherwise would make the sender post it again
+	}
+	a.Location, err = r.mint(ctx, store.Capability{
+		Kind: kindLocation, Caller: x.Request.From.Platform.ID, CallerParty: x.Request.From.ID,
+		Owner: to.ID, OwnerParty: x.Target.ID,
+		Module: string(x.Request.Module), Interface: string(x.Request.Interface), URL: loc,
+	}, locationLife)
+	if err != nil {
+		r.Log.Warn("a Location could not be stored and was left out", "module", string(x.Request.Module), "err", err)
+		return nil
+	}
+	return nil
+}
+
+func resolve(base, ref string) (string, error) {
+	b, err := url.Parse(base)
+	if err != nil {
+		return "", err
+	}
+	u, err := b.Parse(ref)
+	if err != nil {
+		return "", err
+	}
+	return u.String(), nil
+}
+
+// registeredHost reports whether raw is an absolute http(s) URL on the host and
+// port of one of the platform's endpoints or of its versions URL.
+func registeredHost(p *party.Platform, raw string) bool {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http" {
+		return false
+	}
+	if sameOrigin(u, p.VersionsURL) {
+		return true
+	}
+	for _, e := range p.Endpoints {
+		if sameOrigin(u, e) {
+			return true
+		}
+	}
+	return false
+}
+
+func sameOrigin(u *url.URL, raw string) bool {
+	v, err := url.Parse(raw)
+	return err == nil && u.Scheme == v.Scheme && strings.EqualFold(u.Hostname(), v.Hostname()) && port(u) == port(v)
+}
+
+func port(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	if u.Scheme == "http" {
+		return "80"
+	}
+	return "443"
+}

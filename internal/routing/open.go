@@ -1,0 +1,147 @@
+package routing
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/eroam/eroam/internal/party"
+	"github.com/eroam/eroam/ocpi"
+)
+
+// maxCandidates bounds how many eMSPs are asked about one unknown token.
+const maxCandidates = 3
+
+// Lookup returns the id whose owner [Decide] needs to know for req, if it
+// depends on one. A caller that fills Request.Known need not ask otherwise.
+func Lookup(req Request, hub ocpi.PartyID) (Key, bool) {
+	if !req.To.IsZero() && req.To != hub {
+		return Key{}, false
+	}
+	switch req.Module {
+	case ocpi.Tokens:
+		if req.Interface == ocpi.Sender && req.Method == http.MethodPost {
+			return Key{KindToken, TokenKey(req.Path[0], req.Content.TokenType)}, true
+		}
+	case ocpi.Locations:
+		if req.Interface == ocpi.Sender && len(req.Path) > 0 {
+			return Key{KindLocation, ocpi.FoldID(req.Path[0])}, true
+		}
+	case ocpi.Sessions:
+		if req.Interface == ocpi.Sender && req.Method == http.MethodPut {
+			return Key{KindSession, ocpi.FoldID(req.Path[0])}, true
+		}
+		if req.Interface == ocpi.Receiver && req.Content.TokenParty.IsZero() {
+			return DriverKey(req.Path), true
+		}
+	case ocpi.Commands:
+		return commandKey(req.Content)
+	case ocpi.ChargingProfiles:
+		kind := KindSession
+		if req.Interface == ocpi.Sender {
+			kind = KindProfile
+		}
+		return Key{kind, ocpi.FoldID(req.Path[0])}, true
+	}
+	return Key{}, false
+}
+
+// DriverKey names the session of a path /{country_code}/{party_id}/{session_id}.
+// Session ids are unique per CPO only, so the CPO is part of it.
+func DriverKey(path []string) Key {
+	return Key{KindDriver, ocpi.FoldID(path[0] + "/" + path[1] + "/" + path[2])}
+}
+
+// commandKey returns the most telling id of a command: a session belongs to
+// one CPO for sure, a reservation was accepted by one, a location id may exist
+// at several.
+func commandKey(c Content) (Key, bool) {
+	switch {
+	case c.SessionID != "":
+		return Key{KindSession, ocpi.FoldID(c.SessionID)}, true
+	case c.LocationID != "":
+		return Key{KindLocation, ocpi.FoldID(c.LocationID)}, true
+	case c.ReservationID != "":
+		return Key{KindReservation, ocpi.FoldID(c.ReservationID)}, true
+	}
+	return Key{}, false
+}
+
+// openRoute finds the receiver from the content (OCPI 2.2.1 §4.1.8.4).
+func openRoute(req Request, snap *party.Snapshot, now time.Time) Decision {
+	switch {
+	case publishes(req):
+		return Decision{Mode: Broadcast}
+	case req.Interface == ocpi.Receiver && req.Method == http.MethodGet && stored(req.Module) && req.Module != ocpi.Sessions:
+		return Decision{Mode: Get}
+	case listable(req):
+		return refuse(ocpi.Invalid("OCPI-to-party-id", "a list has no open routing; name a party or the hub"))
+	}
+	if p := req.Content.TokenParty; !p.IsZero() && keeps(req) {
+		return openTo(req, snap, p, now)
+	}
+	key, ok := Lookup(req, snap.Hub)
+	if !ok {
+		return refuse(ocpi.Invalid("OCPI-to-party-id", "the receiver cannot be told from the message; name a party"))
+	}
+	owners := eligible(req, snap, now)
+	switch {
+	case len(owners) == 1:
+		return openTo(req, snap, owners[0], now)
+	case len(owners) > 1:
+		return refuse(ocpi.Invalid("OCPI-to-party-id", "the "+key.Kind+" is known from several parties; name the one you mean"))
+	case key.Kind == KindToken:
+		return askAround(req, snap, now)
+	}
+	return refuse(unreachable())
+}
+
+// eligible drops those known owners that the sender has no agreement with: an
+// id that a stranger uses as well is not ambiguous.
+func eligible(req Request, snap *party.Snapshot, now time.Time) []ocpi.PartyID {
+	var out []ocpi.PartyID
+	side := req.Module.Implementer(req.Interface)
+	for _, id := range req.Known {
+		p := snap.Find(id, side, req.Module, req.Interface)
+		if p != nil && snap.Agreement(req.From, p, scopeOf(req), now) != nil {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+func openTo(req Request, snap *party.Snapshot, id ocpi.PartyID, now time.Time) Decision {
+	target := snap.Find(id, req.Module.Implementer(req.Interface), req.Module, req.Interface)
+	if err := checkTarget(req, snap, target, now); err != nil {
+		return refuse(err)
+	}
+	return Decision{Mode: Open, Target: target, Keep: keeps(req)}
+}
+
+// keeps reports whether the hub stores req for GET all: sessions and CDRs that
+// were given to the hub to route.
+func keeps(req Request) bool {
+	return req.Interface == ocpi.Receiver && req.Method != http.MethodGet &&
+		(req.Module == ocpi.Sessions || req.Module == ocpi.CDRs)
+}
+
+// askAround answers an authorize for a token that nobody is known to own. Only
+// eMSPs whose agreement says so are asked, at most three; by default none, so
+// that a stranger's token is not shown around.
+func askAround(req Request, snap *party.Snapshot, now time.Time) Decision {
+	var candidates []*party.Party
+	for _, pl := range snap.Platforms() {
+		for _, p := range pl.Parties {
+			if len(candidates) == maxCandidates {
+				break
+			}
+			g := snap.Agreement(req.From, p, party.ScopeAuthorize, now)
+			if g != nil && g.AskOnUnknownToken && checkTarget(req, snap, p, now) == nil {
+				candidates = append(candidates, p)
+			}
+		}
+	}
+	if len(candidates) == 0 {
+		return refuse(ocpi.NotFound(ocpi.StatusUnknownToken, "token is not known"))
+	}
+	return Decision{Mode: Ask, Candidates: candidates}
+}
