@@ -18,7 +18,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/go-json-experiment/json"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/eroam/eroam/internal/party"
 	"github.com/eroam/eroam/internal/store"
@@ -38,7 +37,6 @@ type Options struct {
 	AdminToken [sha256.Size]byte // SHA-256 of the token
 	Hub        Hub               // what GET /hub answers
 	Log        *slog.Logger      // nil: nothing is logged
-	Metrics    prometheus.Registerer
 }
 
 // API is the http.Handler for everything under /api/.

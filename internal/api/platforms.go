@@ -149,11 +149,14 @@ func (a *API) removePlatform(ctx context.Context, in *platformPath) (*struct{}, 
 	return nil, a.problem(ctx, a.registry.Remove(ctx, in.ID))
 }
 
-// Connection is the outcome of a handshake that the hub started.
+// Connection is the outcome of a handshake that the hub started. One that
+// failed is an answer too: status, and message with what went wrong.
 type Connection struct {
-	Status  string   `json:"status" enum:"PLANNED,CONNECTED,SUSPENDED" example:"CONNECTED"`
-	Version string   `json:"version" example:"2.2.1"`
+	Status  string   `json:"status" enum:"PLANNED,CONNECTED,SUSPENDED" example:"CONNECTED" doc:"Of the platform, now"`
+	Version string   `json:"version,omitempty" example:"2.2.1" doc:"The newest that both speak"`
 	Missing []string `json:"missing_modules" example:"[\"chargingprofiles\"]" doc:"Modules of this version that the platform does not offer"`
+	Ignored []string `json:"ignored_roles" example:"[\"NL-TNM EMSP\"]" doc:"Roles that the platform named and that are not granted to it"`
+	Message string   `json:"message,omitempty" example:"" doc:"What went wrong; absent when it is connected"`
 }
 
 type connectionOutput struct{ Body Connection }
@@ -172,12 +175,11 @@ func (a *API) connectPlatform(ctx context.Context, in *struct {
 	return connectionView(r), nil
 }
 
-func (a *API) rotatePlatform(ctx context.Context, in *platformPath) (*connectionOutput, error) {
-	r, err := a.registry.Rotate(ctx, in.ID)
-	if err != nil {
+func (a *API) rotatePlatform(ctx context.Context, in *platformPath) (*platformOutput, error) {
+	if err := a.registry.Rotate(ctx, in.ID); err != nil {
 		return nil, a.problem(ctx, err)
 	}
-	return connectionView(r), nil
+	return a.getPlatform(ctx, in)
 }
 
 func grants(list []Grant) []party.Grant {
@@ -208,7 +210,10 @@ func platformView(p *party.Platform) Platform {
 }
 
 func connectionView(r party.ConnectResult) *connectionOutput {
-	out := &connectionOutput{Connection{Status: string(r.Status), Version: string(r.Version), Missing: []string{}}}
+	out := &connectionOutput{Connection{
+		Status: string(r.Status), Version: string(r.Version), Message: r.Message,
+		Missing: []string{}, Ignored: append([]string{}, r.IgnoredRoles...),
+	}}
 	for _, m := range r.MissingModules {
 		out.Body.Missing = append(out.Body.Missing, string(m))
 	}

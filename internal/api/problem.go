@@ -44,6 +44,8 @@ func (a *API) problem(ctx context.Context, err error) error {
 		return huma.Error409Conflict(err.Error())
 	case errors.Is(err, party.ErrInvalid):
 		return huma.Error422UnprocessableEntity(err.Error())
+	case errors.Is(err, party.ErrRotation), errors.Is(err, party.ErrRotationUnknown):
+		return huma.Error502BadGateway(err.Error())
 	case errors.Is(err, store.ErrBusy):
 		return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable("The hub is busy; try again."), http.Header{"Retry-After": {"1"}})
 	case errors.Is(err, context.Canceled):

@@ -4,45 +4,46 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"path/filepath"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/eroam/eroam/internal/api"
+	"github.com/eroam/eroam/internal/config"
+	"github.com/eroam/eroam/internal/egress"
+	"github.com/eroam/eroam/internal/party"
 	"github.com/eroam/eroam/internal/store"
+	"github.com/eroam/eroam/internal/trace"
 )
 
 // parts are what the hub is made of.
 type parts struct {
-	store *store.Store
-	ocpi  http.Handler
-	api   http.Handler
+	store    *store.Store
+	sealKey  []byte
+	trace    *trace.Recorder
+	egress   *egress.Client
+	registry *party.Registry
+	ocpi     http.Handler
+	api      http.Handler
 }
 
 // openParts builds the parts from the bottom up, as docs/architecture.md lists
-// them, and starts those that run.
+// them, and starts those that run. Stop ends them in the opposite order.
 func (a *App) openParts(ctx context.Context) error {
-	if err := a.registerProcessMetrics(); err != nil {
-		return err
+	for _, open := range []func(context.Context) error{
+		a.openProcessMetrics, a.openStore, a.openTrace, a.openEgress, a.openRegistry, a.openOCPI, a.openAPI,
+	} {
+		if err := open(ctx); err != nil {
+			return err
+		}
 	}
-	db, err := store.Open(ctx, store.Options{Database: a.cfg.Database.Reveal(), Dir: a.cfg.Data, Log: a.log})
-	if err != nil {
-		return fmt.Errorf("opening the database: %w", err)
-	}
-	a.store = db
-	a.onStop("closing the database", func(context.Context) error { return db.Close() })
-	key, err := sealKey(ctx, db, a.cfg.Data)
-	if err != nil {
-		return err
-	}
-	_ = key
-	a.ocpi = http.NotFoundHandler()
-	a.api = http.NotFoundHandler()
 	return nil
 }
 
-// registerProcessMetrics adds what is not about roaming: Go, the process and
-// the build.
-func (a *App) registerProcessMetrics() error {
+// openProcessMetrics adds what is not about roaming: Go, the process and the
+// build.
+func (a *App) openProcessMetrics(context.Context) error {
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "eroam_build_info", Help: "Always 1; the label says what was built.",
 		ConstLabels: prometheus.Labels{"version": a.Version},
@@ -56,6 +57,85 @@ func (a *App) registerProcessMetrics() error {
 		if err := a.metrics.Register(c); err != nil {
 			return fmt.Errorf("registering metrics: %w", err)
 		}
+	}
+	return nil
+}
+
+func (a *App) openStore(ctx context.Context) (err error) {
+	a.store, err = store.Open(ctx, store.Options{
+		Database: a.cfg.Database.Reveal(), Dir: a.cfg.Data, Log: a.log, Metrics: a.metrics,
+	})
+	if err != nil {
+		return fmt.Errorf("opening the database: %w", err)
+	}
+	a.onStop("closing the database", func(context.Context) error { return a.store.Close() })
+	a.sealKey, err = sealKey(ctx, a.store, a.cfg.Data)
+	return err
+}
+
+func (a *App) openTrace(ctx context.Context) (err error) {
+	a.trace, err = trace.Open(ctx, trace.Options{
+		Path: filepath.Join(a.cfg.Data, "trace.db"), Keep: a.cfg.Trace.Keep, MaxBody: int(a.cfg.Trace.MaxBody),
+		Log: a.log, Metrics: a.metrics,
+	})
+	if err != nil {
+		return fmt.Errorf("opening the trace: %w", err)
+	}
+	a.onStop("closing the trace", func(context.Context) error { return a.trace.Close() })
+	return nil
+}
+
+func (a *App) openEgress(context.Context) error {
+	a.egress = egress.New(egress.Options{
+		AllowNetworks: a.cfg.AllowNetworks, AllowPorts: a.cfg.AllowPorts,
+		MaxResponse: int64(a.cfg.MaxResponse), PerPlatform: a.cfg.Limits.Outbound,
+		Log: a.log, Metrics: a.metrics,
+	})
+	a.onStop("closing connections to partners", func(context.Context) error {
+		a.egress.Close()
+		return nil
+	})
+	return nil
+}
+
+func (a *App) openRegistry(ctx context.Context) (err error) {
+	a.registry, err = party.Open(ctx, party.Options{
+		Store: a.store, Egress: a.egress, Trace: a.trace,
+		Hub: a.cfg.Hub.Party(), HubName: a.cfg.Hub.Name, PublicURL: a.URL(),
+		OpenAgreements: a.cfg.Agreements == config.AgreementsOpen,
+		SealKey:        a.sealKey, StillAlive: a.cfg.StillAlive,
+		Log: a.log, Metrics: a.metrics,
+	})
+	if err != nil {
+		return fmt.Errorf("reading who is connected: %w", err)
+	}
+	a.run("the registry", a.registry.Run)
+	return nil
+}
+
+// openOCPI builds what answers below /ocpi.
+func (a *App) openOCPI(context.Context) error {
+	a.ocpi = http.NotFoundHandler()
+	return nil
+}
+
+func (a *App) openAPI(ctx context.Context) error {
+	token, first, err := adminToken(ctx, a.store, a.cfg.AdminToken.Reveal(), a.NewAdminToken)
+	if err != nil {
+		return err
+	}
+	a.firstToken = first
+	hub := a.cfg.Hub.Party()
+	a.api, err = api.New(api.Options{
+		Registry: a.registry, Store: a.store, Trace: a.trace, AdminToken: token,
+		Hub: api.Hub{
+			CountryCode: hub.CountryCode, PartyID: hub.ID, Name: a.cfg.Hub.Name,
+			VersionsURL: a.VersionsURL(), Agreements: a.cfg.Agreements, Version: a.Version,
+		},
+		Log: a.log,
+	})
+	if err != nil {
+		return fmt.Errorf("building the admin API: %w", err)
 	}
 	return nil
 }

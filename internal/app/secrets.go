@@ -107,7 +107,7 @@ func adminToken(ctx context.Context, db *store.Store, configured string, renew b
 	if len(kept) == len(hash) && !renew {
 		return [sha256.Size]byte(kept), "", nil
 	}
-	first = "eroam_" + rand.Text() + rand.Text()
+	first = "eroam_admin_" + rand.Text() + rand.Text()
 	hash = sha256.Sum256([]byte(first))
 	err = db.Write(ctx, func(tx *store.Tx) error { return tx.SetMeta(metaAdminToken, hash[:]) })
 	if err != nil {

@@ -71,6 +71,9 @@ type Config struct {
 	// public addresses.
 	AllowNetworks []netip.Prefix `yaml:"allow_networks" env:"EROAM_ALLOW_NETWORKS"`
 
+	// Ports of partners outside allow_networks that the hub may connect to.
+	AllowPorts []uint16 `yaml:"allow_ports" env:"EROAM_ALLOW_PORTS"`
+
 	// "required": a CPO and a provider exchange messages only under an agreement.
 	// "open": every CPO with every EMSP, NSP and OTHER, for labs.
 	Agreements string `yaml:"agreements" env:"EROAM_AGREEMENTS"`
@@ -184,6 +187,7 @@ func Default() *Config {
 		MetricsListen:    "127.0.0.1:9090",
 		Data:             "./data",
 		Hub:              Hub{CountryCode: "US", PartyID: "HUB", Name: "eroam"},
+		AllowPorts:       []uint16{443, 8443},
 		Agreements:       AgreementsRequired,
 		ForwardTimeout:   5 * time.Second,
 		AuthorizeTimeout: 2500 * time.Millisecond,

@@ -52,6 +52,7 @@ public_url: https://hub.example.com/
 hub: {country_code: de, party_id: abc, name: A hub}
 allow_networks: [127.0.0.0/8, "::1"]
 agreements: open
+allow_ports: [443, 9443]
 forward_timeout: 4s
 max_body: 64KiB
 database:   # nothing
@@ -71,6 +72,7 @@ trace: {keep: 24h, max_body: 0}
 	want.Hub = config.Hub{CountryCode: "FR", PartyID: "XYZ", Name: "A hub"}
 	want.AllowNetworks = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.168.1.1/32")}
 	want.AllowHTTP = true
+	want.AllowPorts = []uint16{443, 9443}
 	want.Agreements = "open"
 	want.ForwardTimeout = 4 * time.Second
 	want.MaxBody = 64 << 10
@@ -138,12 +140,13 @@ func TestErrorsSayWhatAndWhere(t *testing.T) {
 		{"network", "allow_networks: [10.0.0.0]\nlog: {level: loud}", "", `log.level: "loud" is not one of debug, info, warn, error`},
 		{"network bits", "allow_networks: 10.1.0.0/8", "", "did you mean 10.0.0.0/8"},
 		{"network text", "allow_networks: localhost", "", `"localhost" is not a network`},
+		{"port", "allow_ports: [443, 70000]", "", `allow_ports: "70000" is not a port`},
 		{"environment", "", "EROAM_FORWARD_TIMEOUT=soon", `EROAM_FORWARD_TIMEOUT: "soon" is not a duration`},
 		{"hub", "", "EROAM_HUB=GERMANY", `EROAM_HUB: "GERMANY" is not a party: want a country code and a party id, such as US*HUB`},
 		{"hub in the file", "hub: {country_code: USA}", "", "hub: country_code must be two letters"},
 		{"bool", "", "EROAM_ALLOW_HTTP=perhaps", `"perhaps" is neither true nor false`},
 		{"listen", "listen: 8080", "", `listen: "8080" is not an address with a port`},
-		{"port", "listen: 127.0.0.1:99999", "", `listen: "127.0.0.1:99999" is not an address`},
+		{"port number", "listen: 127.0.0.1:99999", "", `listen: "127.0.0.1:99999" is not an address`},
 		{"metrics", "metrics_listen: none", "", "want one such as 127.0.0.1:9090, or off"},
 		{"agreements", "agreements: closed", "", `agreements: "closed" is not one of required, open`},
 		{"database", "database: mysql://root:pw@h/d", "", "database: must be the URL of a PostgreSQL database"},

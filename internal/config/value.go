@@ -107,6 +107,8 @@ func set(field reflect.Value, text string) error {
 		return p.UnmarshalText([]byte(text))
 	case *[]netip.Prefix:
 		return setPrefixes(p, strings.Split(text, ","))
+	case *[]uint16:
+		return setPorts(p, strings.Split(text, ","))
 	default:
 		return fmt.Errorf("a setting of type %s cannot be read", field.Type())
 	}
@@ -138,16 +140,35 @@ func setPrefixes(p *[]netip.Prefix, texts []string) error {
 	return nil
 }
 
+func setPorts(p *[]uint16, texts []string) error {
+	list := make([]uint16, 0, len(texts))
+	for _, text := range texts {
+		port, err := strconv.ParseUint(strings.TrimSpace(text), 10, 16)
+		if err != nil || port == 0 {
+			return fmt.Errorf("%q is not a port: want a number from 1 to 65535", strings.TrimSpace(text))
+		}
+		list = append(list, uint16(port))
+	}
+	*p = list
+	return nil
+}
+
 // format writes a value as set reads it; secrets redacted.
 func format(field reflect.Value) string {
 	switch v := field.Interface().(type) {
 	case []netip.Prefix:
-		texts := make([]string, len(v))
-		for i, p := range v {
-			texts[i] = p.String()
-		}
-		return strings.Join(texts, ",")
+		return join(v)
+	case []uint16:
+		return join(v)
 	default:
 		return fmt.Sprint(v)
 	}
+}
+
+func join[T any](list []T) string {
+	texts := make([]string, len(list))
+	for i, v := range list {
+		texts[i] = fmt.Sprint(v)
+	}
+	return strings.Join(texts, ",")
 }
