@@ -4,10 +4,12 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/eroam/eroam/internal/catalog"
+	"github.com/eroam/eroam/internal/party"
 	"github.com/eroam/eroam/internal/routing"
 	"github.com/eroam/eroam/ocpi"
 )
@@ -115,7 +117,14 @@ func (s *Server) learnClientInfo(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Registry.LearnClientInfo(c.context(), c.access.Platform, c.route.path[0], c.route.path[1], raw); err != nil {
+	var info party.ClientInfo
+	if err := json.Unmarshal(raw, &info); err != nil {
+		return ocpi.Invalid("body", "is not a ClientInfo object")
+	}
+	if !strings.EqualFold(info.CountryCode, c.route.path[0]) || !strings.EqualFold(info.PartyID, c.route.path[1]) {
+		return ocpi.Invalid("party_id", "differs from the party in the path")
+	}
+	if err := s.Registry.LearnClientInfo(c.context(), c.access.Platform.ID, info); err != nil {
 		return err
 	}
 	s.respond(c, http.StatusOK, ocpi.StatusSuccess, "", nil)

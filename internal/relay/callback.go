@@ -84,8 +84,8 @@ func (r *Relay) callback(ctx context.Context, x *Exchange, capability store.Capa
 		body = out
 	}
 	a, err := r.send(ctx, x, capability.URL, body, m)
-	if err == nil && a.Accepted && capability.Kind == kindResponse {
-		r.useUp(ctx, capability)
+	if err == nil && a.Accepted {
+		r.delivered(ctx, capability)
 	}
 	return a, err
 }
@@ -120,10 +120,17 @@ func partyOf(snap *party.Snapshot, id ocpi.PartyID, platform string, side ocpi.S
 	return nil
 }
 
-// useUp ends a capability whose result was delivered. Should the write fail,
-// the worst is that a second result would be delivered as well.
-func (r *Relay) useUp(ctx context.Context, c store.Capability) {
-	c.Expires = 1
+// delivered notes that a result has arrived: a URL for one result is used up,
+// one for several no longer has an overdue result. Should the write fail, the
+// worst is that a second result, or a TIMEOUT, would be delivered as well.
+func (r *Relay) delivered(ctx context.Context, c store.Capability) {
+	switch {
+	case c.Kind == kindResponse:
+		c.Expires = 1
+	case c.Kind != kindResults || c.Due < 0:
+		return
+	}
+	c.Due = -1
 	err := r.Store.Write(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.PutCapability(c) })
 	if err != nil {
 		r.Log.Warn("a used response_url could not be closed", "module", c.Module, "err", err)

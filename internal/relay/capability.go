@@ -26,11 +26,11 @@ const PathPrefix = "/ocpi/c/"
 // mint stores c under 130 fresh random bits and returns its URL. It is durable
 // before it is handed out, so that a result that comes after a restart still
 // finds its way.
-func (r *Relay) mint(ctx context.Context, c store.Capability, life time.Duration) (string, error) {
+func (r *Relay) mint(ctx context.Context, c *store.Capability, life time.Duration) (string, error) {
 	now := time.Now()
 	c.ID = rand.Text()
 	c.Created, c.Expires = now.UnixMicro(), now.Add(life).UnixMicro()
-	err := r.Store.Write(ctx, func(tx *store.Tx) error { return tx.PutCapability(c) })
+	err := r.Store.Write(ctx, func(tx *store.Tx) error { return tx.PutCapability(*c) })
 	if err != nil {
 		return "", unavailable(err)
 	}

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/tidwall/gjson"
-
 	"github.com/eroam/eroam/internal/egress"
 	"github.com/eroam/eroam/internal/trace"
 	"github.com/eroam/eroam/ocpi"
@@ -113,10 +111,4 @@ func passable(v string) string {
 		}
 	}
 	return v
-}
-
-// result reads the result of a CommandResponse, or "".
-func result(envelope []byte) (string, time.Duration) {
-	r := gjson.GetManyBytes(envelope, "data.result", "data.timeout")
-	return r[0].String(), time.Duration(r[1].Int()) * time.Second
 }

@@ -34,6 +34,7 @@ type Options struct {
 	PublicURL        string        // without a trailing slash; capability URLs are built on it
 	Timeout          time.Duration // of one forwarded exchange; default 5 s
 	AuthorizeTimeout time.Duration // of a real-time authorisation; default 2.5 s
+	Grace            time.Duration // how long a command's result may be late before TIMEOUT is reported; default 60 s
 	Log              *slog.Logger
 	Metrics          prometheus.Registerer
 }
@@ -55,6 +56,9 @@ func New(o Options) *Relay {
 	if o.AuthorizeTimeout <= 0 {
 		o.AuthorizeTimeout = 2500 * time.Millisecond
 	}
+	if o.Grace <= 0 {
+		o.Grace = overdueGrace
+	}
 	return &Relay{Options: o, owners: newOwnerCache(), metrics: newMetrics(o.Metrics)}
 }
 
@@ -69,6 +73,8 @@ type Exchange struct {
 	Target   *party.Party
 	Via      []string // hubs that the request passed, oldest first
 	Received time.Time
+
+	capability *store.Capability // of the response_url, once it was minted
 }
 
 // Answer is what goes back to the sender.
@@ -119,6 +125,7 @@ func (r *Relay) forward(ctx context.Context, x *Exchange, m *trace.Message) (Ans
 	a, err := r.send(ctx, x, withQuery(target, query), body, m)
 	if err == nil {
 		r.learnAfter(ctx, x, a)
+		r.expectResult(ctx, x, a)
 	}
 	return a, err
 }

@@ -114,11 +114,12 @@ func (r *Relay) responseURL(ctx context.Context, x *Exchange, theirs string) (st
 		return "", ocpi.Invalid("response_url", "is not a URL that the hub calls")
 	}
 	kind, life := responseLife(x)
-	return r.mint(ctx, store.Capability{
+	x.capability = &store.Capability{
 		Kind: kind, Caller: x.Target.Platform.ID, CallerParty: x.Target.ID,
 		Owner: from.ID, OwnerParty: x.Request.From.ID,
 		Module: string(x.Request.Module), Interface: string(ocpi.Sender), URL: theirs,
-	}, life)
+	}
+	return r.mint(ctx, x.capability, life)
 }
 
 // responseLife says how often and how long a result may come: once within a
@@ -143,7 +144,7 @@ func (r *Relay) rewriteLink(ctx context.Context, x *Exchange, res egress.Respons
 	if err != nil || !registeredHost(to, next) {
 		return hubError("receiver's Link leads to a host that it did not register")
 	}
-	a.Link, err = r.mint(ctx, store.Capability{
+	a.Link, err = r.mint(ctx, &store.Capability{
 		Kind: kindLink, Caller: x.Request.From.Platform.ID, CallerParty: x.Request.From.ID,
 		Owner: to.ID, OwnerParty: x.Target.ID,
 		Module: string(x.Request.Module), Interface: string(x.Request.Interface), URL: next,
@@ -164,7 +165,7 @@ func (r *Relay) rewriteLocation(ctx context.Context, x *Exchange, res egress.Res
 		r.Log.Warn("a Location that leads to an unregistered host was left out", "party", x.Target.ID.String(), "module", string(x.Request.Module))
 		return nil // the object was accepted; saying otherwise would make the sender post it again
 	}
-	a.Location, err = r.mint(ctx, store.Capability{
+	a.Location, err = r.mint(ctx, &store.Capability{
 		Kind: kindLocation, Caller: x.Request.From.Platform.ID, CallerParty: x.Request.From.ID,
 		Owner: to.ID, OwnerParty: x.Target.ID,
 		Module: string(x.Request.Module), Interface: string(x.Request.Interface), URL: loc,

@@ -7,21 +7,21 @@ import (
 )
 
 const capabilityColumns = `id, kind, caller, caller_country, caller_party,
-	owner, owner_country, owner_party, module, interface, url, created, expires`
+	owner, owner_country, owner_party, module, interface, url, created, expires, due`
 
 const sqlPutCapability = `INSERT INTO capability (` + capabilityColumns + `)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 	ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, caller = excluded.caller,
 		caller_country = excluded.caller_country, caller_party = excluded.caller_party,
 		owner = excluded.owner, owner_country = excluded.owner_country,
 		owner_party = excluded.owner_party, module = excluded.module,
 		interface = excluded.interface, url = excluded.url,
-		created = excluded.created, expires = excluded.expires`
+		created = excluded.created, expires = excluded.expires, due = excluded.due`
 
 // PutCapability inserts the capability or replaces the one with its ID.
 func (tx *Tx) PutCapability(c Capability) error {
 	_, err := tx.exec(sqlPutCapability, c.ID, c.Kind, c.Caller, c.CallerParty.CountryCode, c.CallerParty.ID,
-		c.Owner, c.OwnerParty.CountryCode, c.OwnerParty.ID, c.Module, c.Interface, c.URL, c.Created, c.Expires)
+		c.Owner, c.OwnerParty.CountryCode, c.OwnerParty.ID, c.Module, c.Interface, c.URL, c.Created, c.Expires, c.Due)
 	if err != nil {
 		return fmt.Errorf("storing a capability: %w", err) // its id is a secret
 	}
@@ -35,11 +35,40 @@ const sqlCapability = `SELECT ` + capabilityColumns + ` FROM capability
 // come. One with Expires 0 never expires.
 func (s *Store) Capability(ctx context.Context, id string) (Capability, bool, error) {
 	var c Capability
-	found, err := s.engine.read.row(ctx, sqlCapability, []any{id, time.Now().UnixMicro()},
-		&c.ID, &c.Kind, &c.Caller, &c.CallerParty.CountryCode, &c.CallerParty.ID,
-		&c.Owner, &c.OwnerParty.CountryCode, &c.OwnerParty.ID, &c.Module, &c.Interface, &c.URL, &c.Created, &c.Expires)
+	found, err := s.engine.read.row(ctx, sqlCapability, []any{id, time.Now().UnixMicro()}, c.fields()...)
 	if err != nil {
 		return Capability{}, false, fmt.Errorf("reading a capability: %w", err)
+	}
+	return c, found, nil
+}
+
+func (c *Capability) fields() []any {
+	return []any{&c.ID, &c.Kind, &c.Caller, &c.CallerParty.CountryCode, &c.CallerParty.ID,
+		&c.Owner, &c.OwnerParty.CountryCode, &c.OwnerParty.ID, &c.Module, &c.Interface, &c.URL, &c.Created, &c.Expires, &c.Due}
+}
+
+const sqlExpectResult = `UPDATE capability SET due = $2 WHERE id = $1 AND due = 0`
+
+// ExpectResult sets when the result for a capability is overdue, unless a
+// result has come already, which Due below 0 says.
+func (tx *Tx) ExpectResult(id string, due int64) error {
+	if _, err := tx.exec(sqlExpectResult, id, due); err != nil {
+		return fmt.Errorf("storing when a result is overdue: %w", err)
+	}
+	return nil
+}
+
+const sqlTakeOverdue = `UPDATE capability SET due = 0, expires = 1 WHERE id = (
+		SELECT id FROM capability WHERE due > 0 AND due <= $1 ORDER BY due LIMIT 1)
+	RETURNING ` + capabilityColumns
+
+// TakeOverdue ends the capability whose result is overdue the longest by now,
+// and returns it; false when none is. Each is returned once, to one caller.
+func (tx *Tx) TakeOverdue(now int64) (Capability, bool, error) {
+	var c Capability
+	found, err := tx.row(sqlTakeOverdue, []any{now}, c.fields()...)
+	if err != nil {
+		return Capability{}, false, fmt.Errorf("taking an overdue capability: %w", err)
 	}
 	return c, found, nil
 }

@@ -109,4 +109,5 @@ type Capability struct {
 	URL         string
 	Created     int64
 	Expires     int64
+	Due         int64 // when a result is overdue; 0: none is expected; below 0: one has come
 }

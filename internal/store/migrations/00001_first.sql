@@ -113,9 +113,11 @@ CREATE TABLE capability (
     interface      TEXT   NOT NULL,
     url            TEXT   NOT NULL,
     created        BIGINT NOT NULL,
-    expires        BIGINT NOT NULL
+    expires        BIGINT NOT NULL,
+    due            BIGINT NOT NULL
 );
 CREATE INDEX capability_expires ON capability (expires);
+CREATE INDEX capability_due ON capability (due) WHERE due > 0;
 
 -- +goose Down
 
