@@ -17,7 +17,7 @@ type CDR struct {
 	CdrLocation              CdrLocation      `json:"cdr_location"`
 	MeterID                  string           `json:"meter_id,omitzero" ocpi:"string(255)"`
 	Currency                 string           `json:"currency" ocpi:"Currency"`
-	Tariffs                  []Tariff         `json:"tariffs,omitzero"`
+	Tariffs                  []Tariff         `json:"tariffs,omitzero" ocpi:"without(tax_included)"`
 	ChargingPeriods          []ChargingPeriod `json:"charging_periods"`
 	SignedData               *SignedData      `json:"signed_data,omitzero"`
 	TotalCost                Price            `json:"total_cost"`
