@@ -1,0 +1,155 @@
+package catalog
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/eroam/eroam/internal/delivery"
+	"github.com/eroam/eroam/internal/store"
+	"github.com/eroam/eroam/ocpi"
+)
+
+// document is a push that was checked on its own: it is JSON that can be read
+// in one way, belongs to its sender, and path and body name the same object.
+type document struct {
+	delivery.Push
+	key   store.ObjectKey
+	name  string   // the id as the owner spells it
+	ids   []string // below the location: EVSE uid, connector id
+	stamp string   // last_updated as written; empty for DELETE
+	at    int64    // … in microseconds
+}
+
+// level is 0 for a whole object, 1 for an EVSE, 2 for a connector.
+func (d *document) level() int { return len(d.ids) }
+
+// idName is the field that holds the id of the object at a level.
+func idName(m ocpi.Module, level int) string {
+	if m == ocpi.Tokens || m == ocpi.Locations && level == 1 {
+		return "uid"
+	}
+	return "id"
+}
+
+// read checks a push to a path /{country_code}/{party_id}/{id}….
+func read(p delivery.Push, now time.Time) (*document, error) {
+	limit := 3
+	if p.Module == ocpi.Locations {
+		limit = 5
+	}
+	if len(p.Path) < 3 || len(p.Path) > limit {
+		return nil, ocpi.NotFound(ocpi.StatusClientError, "path: no such resource in this module")
+	}
+	owner, err := ocpi.ParsePartyID(p.Path[0], p.Path[1])
+	if err != nil || owner != p.From.ID {
+		return nil, ocpi.Invalid("path", "country_code and party_id are not those of the sender")
+	}
+	if p.From.Role.Side() != p.Module.Implementer(ocpi.Sender) {
+		return nil, ocpi.Invalid("OCPI-from-party-id", "is not a party that owns objects of this module")
+	}
+	d := &document{Push: p, name: p.Path[2], ids: p.Path[3:]}
+	if p.Method == http.MethodDelete {
+		d.key = objectKey(p.Module, owner, d.name, "")
+		return d, nil
+	}
+	if err := d.readBody(owner, now); err != nil {
+		return nil, err
+	}
+	tokenType, err := d.tokenType()
+	if err != nil {
+		return nil, err
+	}
+	d.key = objectKey(p.Module, owner, d.name, tokenType)
+	if p.Method == http.MethodPut {
+		return d, check(p.Version, p.Module, d.level(), p.Body)
+	}
+	return d, nil
+}
+
+func (d *document) readBody(owner ocpi.PartyID, now time.Time) error {
+	if err := ocpi.CheckJSON(d.Body); err != nil {
+		return err
+	}
+	if !ocpi.IsObject(d.Body) {
+		return ocpi.Invalid("body", "must be a JSON object")
+	}
+	id := idName(d.Module, d.level())
+	if err := ocpi.CheckNames(d.Body, "country_code", "party_id", id, "type", "last_updated", "cdr_token", "evses", "connectors"); err != nil {
+		return err
+	}
+	f := gjson.GetManyBytes(d.Body, "country_code", "party_id", id)
+	if f[0].Exists() && !strings.EqualFold(f[0].Str, owner.CountryCode) {
+		return ocpi.Invalid("country_code", "differs from the path")
+	}
+	if f[1].Exists() && !strings.EqualFold(f[1].Str, owner.ID) {
+		return ocpi.Invalid("party_id", "differs from the path")
+	}
+	if last := d.Path[len(d.Path)-1]; f[2].Exists() && ocpi.FoldID(f[2].Str) != ocpi.FoldID(last) {
+		return ocpi.Invalid(id, "differs from the path")
+	}
+	return d.readTimes(now)
+}
+
+// timePaths is where last_updated stands in a location or EVSE.
+var timePaths = [...]string{"evses.#.last_updated", "evses.#.connectors.#.last_updated", "connectors.#.last_updated"}
+
+// readTimes reads last_updated, which every push carries, and refuses times
+// that lie too far ahead: they would shut out all later changes.
+func (d *document) readTimes(now time.Time) error {
+	r := gjson.GetBytes(d.Body, "last_updated")
+	if r.Type != gjson.String {
+		return ocpi.Invalid("last_updated", "must be present")
+	}
+	at, err := ocpi.ParseTime(r.Str)
+	if err != nil {
+		return ocpi.Invalid("last_updated", err.Error())
+	}
+	d.stamp, d.at = r.Str, at.UnixMicro()
+	latest := now.Add(maxAhead)
+	if at.After(latest) {
+		return ocpi.Invalid("last_updated", "lies more than 5 minutes in the future")
+	}
+	if d.Module != ocpi.Locations {
+		return nil
+	}
+	for _, path := range timePaths {
+		if anyAfter(gjson.GetBytes(d.Body, path), latest) {
+			return ocpi.Invalid(strings.ReplaceAll(path, ".#", "[]"), "lies more than 5 minutes in the future")
+		}
+	}
+	return nil
+}
+
+func anyAfter(r gjson.Result, latest time.Time) bool {
+	if r.IsArray() {
+		found := false
+		r.ForEach(func(_, v gjson.Result) bool {
+			found = anyAfter(v, latest)
+			return !found
+		})
+		return found
+	}
+	at, err := ocpi.ParseTime(r.Str)
+	return err == nil && at.After(latest)
+}
+
+// tokenType reads the type of a token from the query and the body, which must
+// not contradict each other. The body alone will do, although OCPI 2.2.1 §12.2
+// takes a missing parameter for RFID: senders leave it out.
+func (d *document) tokenType() (string, error) {
+	if d.Module != ocpi.Tokens {
+		return "", nil
+	}
+	inBody := gjson.GetBytes(d.Body, "type").Str
+	inQuery := d.Query.Get("type")
+	if inBody != "" && inQuery != "" && inBody != inQuery {
+		return "", ocpi.Invalid("type", "differs from the query")
+	}
+	if inBody == "" {
+		inBody = inQuery
+	}
+	return inBody, checkTokenType(inBody)
+}

@@ -1,0 +1,162 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/eroam/eroam/internal/delivery"
+	"github.com/eroam/eroam/internal/store"
+	"github.com/eroam/eroam/ocpi"
+)
+
+// Kinds under which the owners of ids are remembered for open routing.
+const (
+	ownerOfToken    = "token"
+	ownerOfLocation = "location"
+)
+
+// published are the methods of what can be pushed to everybody.
+var published = map[ocpi.Module][]string{
+	ocpi.Locations: {http.MethodPut, http.MethodPatch},
+	ocpi.Tariffs:   {http.MethodPut, http.MethodDelete},
+	ocpi.Tokens:    {http.MethodPut, http.MethodPatch},
+}
+
+// Publish takes an object, or a change of one, that is addressed to the hub
+// (OCPI 2.2.1 §4.1.8.3). When it returns nil the change is durable and on its
+// way to everybody entitled; isNew says that the hub did not have the object
+// (HTTP 201).
+//
+// A push whose last_updated is older than what is stored, and one that changes
+// nothing, is accepted and goes no further. A PATCH, or a part of a location,
+// for an object that the hub does not have is HTTP 404: the owner is expected to
+// PUT the whole (§4.1.4.3).
+func (c *Catalog) Publish(ctx context.Context, p delivery.Push) (isNew bool, err error) {
+	if err := allowed(p.Module, p.Method); err != nil {
+		return false, err
+	}
+	now := c.now()
+	d, err := read(p, now)
+	if err != nil {
+		return false, c.count(p.Module, "", err)
+	}
+	what := ""
+	err = c.o.Store.Write(ctx, func(tx *store.Tx) error {
+		isNew, what = false, ""
+		old, found, err := tx.Object(d.key)
+		if err != nil {
+			return err
+		}
+		next, fresh, err := apply(d, old, found)
+		if err != nil {
+			return err
+		}
+		if err := tx.PutObject(&next); err != nil {
+			return err
+		}
+		if !found || old.Deleted {
+			if err := rememberOwner(tx, d, now); err != nil {
+				return err
+			}
+		}
+		isNew, what = fresh, updated
+		switch {
+		case fresh:
+			what = created
+		case next.Deleted:
+			what = deleted
+		}
+		c.o.Delivery.Announce(delivery.Announcement{Seq: next.Seq, Prev: old.Seq, Key: d.key, Push: p})
+		return nil
+	})
+	return isNew, c.count(p.Module, what, err)
+}
+
+func allowed(m ocpi.Module, method string) error {
+	for _, ok := range published[m] {
+		if ok == method {
+			return nil
+		}
+	}
+	if published[m] == nil {
+		return ocpi.Invalid("OCPI-to-party-id", "objects of this module are not for everybody; name a party")
+	}
+	return &ocpi.Error{HTTP: http.StatusMethodNotAllowed, Status: ocpi.StatusClientError, Message: "method: not allowed on this endpoint"}
+}
+
+// rememberOwner lets open routing find who owns an id.
+func rememberOwner(tx *store.Tx, d *document, now time.Time) error {
+	row := store.OwnerRow{ID: d.key.ID, Party: d.key.Party, Seen: now.UnixMicro()}
+	switch d.Module {
+	case ocpi.Tokens:
+		row.Kind = ownerOfToken
+	case ocpi.Locations:
+		row.Kind = ownerOfLocation
+	default:
+		return nil
+	}
+	return tx.PutOwner(row)
+}
+
+// count counts a push and turns what needs no answer of its own into success.
+func (c *Catalog) count(m ocpi.Module, what string, err error) error {
+	switch {
+	case errors.Is(err, errStale):
+		what, err = stale, nil
+	case errors.Is(err, errUnchanged):
+		what, err = unchanged, nil
+	case err != nil:
+		what = refused
+		if _, ok := errors.AsType[*ocpi.Error](err); !ok {
+			err = fmt.Errorf("storing an object of %s: %w", m, err)
+		}
+	}
+	c.metrics.pushes.WithLabelValues(string(m), what).Inc()
+	return err
+}
+
+// Keep stores a session or CDR that was routed to one party, so that this party
+// and the owner find it in GET all. Nobody else ever sees it, and it is not
+// sent to anybody. PATCH adds charging periods (OCPI 2.2.1 §9.2.2.3); for a
+// session that the hub does not have it is HTTP 404. Older than what is stored
+// is dropped with success.
+func (c *Catalog) Keep(ctx context.Context, p delivery.Push, audience ocpi.PartyID) error {
+	switch {
+	case p.Module == ocpi.Sessions && (p.Method == http.MethodPut || p.Method == http.MethodPatch):
+	case p.Module == ocpi.CDRs && p.Method == http.MethodPost:
+		// A CDR names its owner and id in the body only.
+		f := gjson.GetManyBytes(p.Body, "country_code", "party_id", "id")
+		p.Method, p.Path = http.MethodPut, []string{f[0].Str, f[1].Str, f[2].Str}
+	default:
+		return ocpi.Invalid("module", "only sessions and CDRs are kept for one party")
+	}
+	if audience.IsZero() {
+		return errors.New("keeping an object: no audience")
+	}
+	d, err := read(p, c.now())
+	if err != nil {
+		return c.count(p.Module, "", err)
+	}
+	what := ""
+	err = c.o.Store.Write(ctx, func(tx *store.Tx) error {
+		old, found, err := tx.Object(d.key)
+		if err != nil {
+			return err
+		}
+		next, fresh, err := apply(d, old, found)
+		if err != nil {
+			return err
+		}
+		if what = updated; fresh {
+			what = created
+		}
+		next.Audience = audience.String()
+		return tx.PutObject(&next)
+	})
+	return c.count(p.Module, what, err)
+}

@@ -1,0 +1,115 @@
+package delivery
+
+import (
+	"strings"
+	"time"
+
+	"github.com/eroam/eroam/internal/party"
+	"github.com/eroam/eroam/internal/store"
+	"github.com/eroam/eroam/ocpi"
+)
+
+// Visible reports whether viewer may read objects of a module that owner
+// published: the owner itself always, the other side with an agreement whose
+// scope holds the module. Sessions and CDRs have, besides, an audience of one
+// that the caller checks. An owner that is no longer in the hub shows nothing.
+func Visible(s *party.Snapshot, m ocpi.Module, owner ocpi.PartyID, viewer *party.Party, now time.Time) bool {
+	side := m.Implementer(ocpi.Sender)
+	if side == ocpi.AnySide {
+		return false
+	}
+	if viewer.Role.Side() == side {
+		return viewer.ID == owner
+	}
+	for _, p := range s.Parties(owner) {
+		if p.Role.Side() == side {
+			return s.Agreement(p, viewer, party.Scope(m), now) != nil
+		}
+	}
+	return false
+}
+
+// Knows reports whether viewer may see the connection status of subject: it has
+// an agreement with it in one of its roles. role is one that it has or had, so
+// that the last status of a party that left can be told too. Nobody is told
+// about itself.
+func Knows(s *party.Snapshot, subject ocpi.PartyID, role ocpi.Role, viewer *party.Party, now time.Time) bool {
+	stand := party.Party{ID: subject, Role: role}
+	related := s.Related(&stand, viewer, now)
+	for _, p := range s.Parties(subject) {
+		if p.ID == viewer.ID && p.Platform.ID == viewer.Platform.ID {
+			return false
+		}
+		related = related || s.Related(p, viewer, now)
+	}
+	return related
+}
+
+// wants reports whether the object is to be sent to the party me (OCPI 2.2.1
+// §4.1.8.3: the opposite role): locations and tariffs to EMSP, NSP, OTHER and
+// NAP, tokens to CPOs, client infos once per platform to whom they concern; only
+// where the platform implements the module, never to the platform of the owner
+// itself, and nothing from behind a hub to a hub.
+func wants(s *party.Snapshot, me *party.Party, key store.ObjectKey, now time.Time) bool {
+	m := ocpi.Module(key.Kind)
+	if _, ok := me.Platform.Endpoint(m, ocpi.Receiver); !ok {
+		return false
+	}
+	for _, p := range s.Parties(key.Party) {
+		if p.ID == me.ID && p.Platform.ID == me.Platform.ID || p.Platform.Hub && me.Platform.Hub {
+			return false
+		}
+	}
+	switch m {
+	case ocpi.Locations, ocpi.Tariffs:
+		switch me.Role {
+		case ocpi.RoleEMSP, ocpi.RoleNSP, ocpi.RoleOther, ocpi.RoleNAP:
+			return Visible(s, m, key.Party, me, now)
+		}
+	case ocpi.Tokens:
+		return me.Role == ocpi.RoleCPO && Visible(s, m, key.Party, me, now)
+	case ocpi.HubClientInfo:
+		role := ocpi.Role(strings.ToUpper(key.ID))
+		for _, p := range me.Platform.Parties {
+			if p.Reachable() && Knows(s, key.Party, role, p, now) {
+				return p.ID == me.ID && p.Role == me.Role
+			}
+		}
+	}
+	return false
+}
+
+// receives reports whether p can be sent anything that is published.
+func receives(p *party.Party) bool {
+	if !p.Reachable() || p.Role.Side() == ocpi.AnySide {
+		return false
+	}
+	for _, m := range [...]ocpi.Module{ocpi.Locations, ocpi.Tariffs, ocpi.Tokens, ocpi.HubClientInfo} {
+		if _, ok := p.Platform.Endpoint(m, ocpi.Receiver); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// grants names what decides about the entitlement of a party: the version it
+// speaks, the modules it implements, its agreements. A name that is new means
+// that objects which it was not sent before may now be due.
+func grants(p *party.Party, agreements []*party.Agreement, now time.Time) map[string]bool {
+	g := map[string]bool{"version " + string(p.Platform.Version): true}
+	for k := range p.Platform.Endpoints {
+		if k.Interface == ocpi.Receiver {
+			g["module "+string(k.Module)] = true
+		}
+	}
+	for _, a := range agreements {
+		pair := a.CPO.String() + " " + a.EMSP.String() + " "
+		whole := party.Agreement{ValidFrom: a.ValidFrom, ValidTo: a.ValidTo}
+		info := pair + string(ocpi.HubClientInfo)
+		g[info] = g[info] || whole.Allows("", now)
+		for _, m := range [...]ocpi.Module{ocpi.Locations, ocpi.Tariffs, ocpi.Tokens} {
+			g[pair+string(m)] = g[pair+string(m)] || a.Allows(party.Scope(m), now)
+		}
+	}
+	return g
+}
