@@ -26,7 +26,8 @@ type Agreement struct {
 	Terms
 }
 
-type agreementPath struct {
+// AgreementPath names an agreement in a path.
+type AgreementPath struct {
 	ID string `path:"id" minLength:"1" maxLength:"64" example:"cp1-em1" doc:"Id of the agreement, chosen by the operator"`
 }
 
@@ -42,7 +43,7 @@ type agreementList struct {
 }
 
 func (a *API) putAgreement(ctx context.Context, in *struct {
-	agreementPath
+	AgreementPath
 	Body Terms
 }) (*agreementOutput, error) {
 	cpo, err := partyID("body.cpo", in.Body.CPO)
@@ -68,7 +69,7 @@ func (a *API) putAgreement(ctx context.Context, in *struct {
 	if err := a.registry.PutAgreement(ctx, g); err != nil {
 		return nil, a.problem(ctx, err)
 	}
-	out, err := a.getAgreement(ctx, &in.agreementPath)
+	out, err := a.getAgreement(ctx, &in.AgreementPath)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +86,7 @@ func (a *API) listAgreements(context.Context, *struct{}) (*agreementList, error)
 	return out, nil
 }
 
-func (a *API) getAgreement(ctx context.Context, in *agreementPath) (*agreementOutput, error) {
+func (a *API) getAgreement(ctx context.Context, in *AgreementPath) (*agreementOutput, error) {
 	g := a.agreement(in.ID)
 	if g == nil {
 		return nil, a.problem(ctx, fmt.Errorf("agreement %s: %w", in.ID, party.ErrNotFound))
@@ -93,7 +94,7 @@ func (a *API) getAgreement(ctx context.Context, in *agreementPath) (*agreementOu
 	return &agreementOutput{Status: http.StatusOK, Body: agreementView(g)}, nil
 }
 
-func (a *API) deleteAgreement(ctx context.Context, in *agreementPath) (*struct{}, error) {
+func (a *API) deleteAgreement(ctx context.Context, in *AgreementPath) (*struct{}, error) {
 	return nil, a.problem(ctx, a.registry.DeleteAgreement(ctx, in.ID))
 }
 

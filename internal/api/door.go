@@ -47,7 +47,7 @@ func (d *door) open(w http.ResponseWriter, r *http.Request) bool {
 		host = r.RemoteAddr
 	}
 	if wait := d.failed(host); wait > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
+		w.Header().Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
 		writeProblem(w, http.StatusTooManyRequests, "Too many requests without a valid token.")
 		return false
 	}
@@ -87,7 +87,8 @@ func (d *door) failed(host string) time.Duration {
 	if l.AllowN(now, 1) {
 		return 0
 	}
-	return time.Duration((1 - l.TokensAt(now)) * float64(time.Minute/failuresPerMinute))
+	wait := time.Duration((1 - l.TokensAt(now)) * float64(time.Minute/failuresPerMinute))
+	return max(wait, time.Millisecond)
 }
 
 // forget drops the addresses that have been quiet, or all when none has: a

@@ -50,7 +50,8 @@ type Platform struct {
 	Updated     *time.Time `json:"updated,omitempty" example:"2026-01-02T03:04:05Z"`
 }
 
-type platformPath struct {
+// PlatformPath names a platform in a path.
+type PlatformPath struct {
 	ID string `path:"id" maxLength:"64" example:"p_4q7x" doc:"Id of the platform"`
 }
 
@@ -91,7 +92,7 @@ func (a *API) invitePlatform(ctx context.Context, in *struct{ Body Invitation })
 	return &invitedOutput{Invited(out)}, nil
 }
 
-func (a *API) reinvitePlatform(ctx context.Context, in *platformPath) (*invitedOutput, error) {
+func (a *API) reinvitePlatform(ctx context.Context, in *PlatformPath) (*invitedOutput, error) {
 	out, err := a.registry.Reinvite(ctx, in.ID)
 	if err != nil {
 		return nil, a.problem(ctx, err)
@@ -109,7 +110,7 @@ func (a *API) listPlatforms(context.Context, *struct{}) (*platformList, error) {
 	return out, nil
 }
 
-func (a *API) getPlatform(ctx context.Context, in *platformPath) (*platformOutput, error) {
+func (a *API) getPlatform(ctx context.Context, in *PlatformPath) (*platformOutput, error) {
 	p := a.registry.Snapshot().Platform(in.ID)
 	if p == nil {
 		return nil, a.problem(ctx, fmt.Errorf("platform %s: %w", in.ID, party.ErrNotFound))
@@ -127,7 +128,7 @@ type PlatformChange struct {
 }
 
 func (a *API) updatePlatform(ctx context.Context, in *struct {
-	platformPath
+	PlatformPath
 	Body PlatformChange
 }) (*platformOutput, error) {
 	u := party.Update{Name: in.Body.Name, Suspended: in.Body.Suspended, Encoding: (*ocpi.TokenEncoding)(in.Body.Encoding)}
@@ -142,10 +143,10 @@ func (a *API) updatePlatform(ctx context.Context, in *struct {
 	if err := a.registry.Update(ctx, in.ID, u); err != nil {
 		return nil, a.problem(ctx, err)
 	}
-	return a.getPlatform(ctx, &in.platformPath)
+	return a.getPlatform(ctx, &in.PlatformPath)
 }
 
-func (a *API) removePlatform(ctx context.Context, in *platformPath) (*struct{}, error) {
+func (a *API) removePlatform(ctx context.Context, in *PlatformPath) (*struct{}, error) {
 	return nil, a.problem(ctx, a.registry.Remove(ctx, in.ID))
 }
 
@@ -162,7 +163,7 @@ type Connection struct {
 type connectionOutput struct{ Body Connection }
 
 func (a *API) connectPlatform(ctx context.Context, in *struct {
-	platformPath
+	PlatformPath
 	Body struct {
 		VersionsURL string `json:"versions_url" minLength:"1" maxLength:"2048" example:"https://cpo.example.com/ocpi/versions"`
 		TokenA      string `json:"token_a" minLength:"1" maxLength:"64" pattern:"^[!-~]+$" patternDescription:"printable ASCII without spaces" example:"3f9c2d7e" doc:"The token that the partner gave for the registration"`
@@ -175,7 +176,7 @@ func (a *API) connectPlatform(ctx context.Context, in *struct {
 	return connectionView(r), nil
 }
 
-func (a *API) rotatePlatform(ctx context.Context, in *platformPath) (*platformOutput, error) {
+func (a *API) rotatePlatform(ctx context.Context, in *PlatformPath) (*platformOutput, error) {
 	if err := a.registry.Rotate(ctx, in.ID); err != nil {
 		return nil, a.problem(ctx, err)
 	}
