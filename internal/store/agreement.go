@@ -33,5 +33,5 @@ func (tx *Tx) DeleteAgreement(id string) (bool, error) {
 
 func agreementFields(a *AgreementRow) []any {
 	return []any{&a.ID, &a.CPO.CountryCode, &a.CPO.ID, &a.EMSP.CountryCode, &a.EMSP.ID,
-		&a.ValidFrom, &a.ValidTo, &a.Body}
+		&a.ValidFrom, &a.ValidTo, (*blob)(&a.Body)}
 }

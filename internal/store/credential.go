@@ -41,5 +41,5 @@ func (tx *Tx) DeleteCredentials(platform string) error {
 }
 
 func credentialFields(c *CredentialRow) []any {
-	return []any{&c.Hash, &c.Platform, &c.Kind, &c.Created, &c.Expires}
+	return []any{(*blob)(&c.Hash), &c.Platform, &c.Kind, &c.Created, &c.Expires}
 }

@@ -10,7 +10,7 @@ const sqlMeta = `SELECT value FROM meta WHERE name = $1`
 // Meta returns the value kept under key; nil when there is none.
 func (s *Store) Meta(ctx context.Context, key string) ([]byte, error) {
 	var value []byte
-	if _, err := s.engine.read.row(ctx, sqlMeta, []any{key}, &value); err != nil {
+	if _, err := s.engine.read.row(ctx, sqlMeta, []any{key}, (*blob)(&value)); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", key, err)
 	}
 	return value, nil
@@ -28,7 +28,7 @@ func (tx *Tx) SetMeta(key string, value []byte) error {
 	if value == nil {
 		_, err = tx.exec(sqlDeleteMeta, key)
 	} else {
-		_, err = tx.exec(sqlSetMeta, key, value)
+		_, err = tx.exec(sqlSetMeta, key, blob(value))
 	}
 	if err != nil {
 		return fmt.Errorf("storing %s: %w", key, err)

@@ -9,7 +9,7 @@ const objectColumns = `kind, country, party, id, seq, born, deleted, audience, l
 
 // A deleted object that is published again is a new one in the lists.
 const sqlPutObject = `INSERT INTO object (` + objectColumns + `)
-	VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, $10, $11)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 	ON CONFLICT (kind, country, party, id) DO UPDATE SET seq = excluded.seq,
 		born = CASE WHEN object.deleted AND NOT excluded.deleted THEN excluded.born ELSE object.born END,
 		deleted = excluded.deleted, audience = excluded.audience, last_updated = excluded.last_updated,
@@ -25,7 +25,7 @@ func (tx *Tx) PutObject(o *Object) error {
 		return fmt.Errorf("storing an object of %s: %w", o.Kind, err)
 	}
 	var born int64
-	_, err = tx.row(sqlPutObject, []any{o.Kind, o.Party.CountryCode, o.Party.ID, o.ID, seq,
+	_, err = tx.row(sqlPutObject, []any{o.Kind, o.Party.CountryCode, o.Party.ID, o.ID, seq, seq,
 		o.Deleted, o.Audience, o.LastUpdated, o.Version, o.Name, blob(o.Body)}, &born)
 	if err != nil {
 		return fmt.Errorf("storing an object of %s: %w", o.Kind, err) // its id may be a driver's
@@ -82,5 +82,5 @@ func (s *Store) Feed(ctx context.Context, after int64, limit int) ([]Object, err
 
 func objectFields(o *Object) []any {
 	return []any{&o.Kind, &o.Party.CountryCode, &o.Party.ID, &o.ID, &o.Seq, &o.Born, &o.Deleted,
-		&o.Audience, &o.LastUpdated, &o.Version, &o.Name, &o.Body}
+		&o.Audience, &o.LastUpdated, &o.Version, &o.Name, (*blob)(&o.Body)}
 }

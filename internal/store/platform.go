@@ -87,5 +87,5 @@ func appendRow[T any](rows *[]T, scan scanFunc, fields func(*T) []any) error {
 
 func platformFields(p *PlatformRow) []any {
 	return []any{&p.ID, &p.Name, &p.State, &p.Offline, &p.Hub, &p.Version, &p.VersionsURL,
-		&p.Encoding, &p.Endpoints, &p.SealedToken, &p.Settings, &p.Created, &p.Updated}
+		&p.Encoding, (*blob)(&p.Endpoints), (*blob)(&p.SealedToken), (*blob)(&p.Settings), &p.Created, &p.Updated}
 }

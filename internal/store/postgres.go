@@ -2,9 +2,124 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+const (
+	// postgresTimeout bounds one group commit, with its wait for those of
+	// other processes.
+	postgresTimeout = 30 * time.Second
+	// postgresReaders bounds the connections that read; one more writes.
+	postgresReaders = 8
+	// The server ends a transaction whose client has been silent for this
+	// long: a machine that vanished must not keep the lock on the feed.
+	sqlIdleTimeout = `SET idle_in_transaction_session_timeout = '30s'`
 )
 
 func openPostgres(ctx context.Context, database string) (engine, error) {
-	return engine{}, errors.New("PostgreSQL is not supported yet")
+	config, err := pgx.ParseConfig(database)
+	if err != nil {
+		return engine{}, fmt.Errorf("reading the URL of the database: %w", err) // pgx hides the password
+	}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "eroam"
+	}
+	write := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
+		if err := checkPostgres(ctx, c); err != nil {
+			return err
+		}
+		_, err := c.Exec(ctx, sqlIdleTimeout)
+		return err
+	}))
+	write.SetMaxOpenConns(1)
+	if err := preparePostgres(ctx, write); err != nil {
+		return engine{}, errors.Join(fmt.Errorf("opening the database: %w", err), write.Close())
+	}
+	read := stdlib.OpenDB(*config)
+	read.SetMaxOpenConns(postgresReaders)
+	read.SetMaxIdleConns(postgresReaders)
+	return engine{
+		name: "postgres",
+		begin: func(ctx context.Context) (transaction, error) {
+			tx, err := write.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+			return postgresTx{tx}, err
+		},
+		read:    newReader(read, nil), // the driver keeps prepared statements
+		shared:  true,
+		timeout: postgresTimeout,
+		close:   func() error { return errors.Join(read.Close(), write.Close()) },
+	}, nil
 }
+
+func preparePostgres(ctx context.Context, db *sql.DB) error {
+	if err := db.PingContext(ctx); err != nil {
+		return err
+	}
+	// Processes that start at the same time migrate one after another.
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
+	if err != nil {
+		return err
+	}
+	return migrate(ctx, goose.DialectPostgres, db, goose.WithSessionLocker(locker))
+}
+
+const sqlServer = `SELECT current_setting('server_version_num')::int, current_setting('fsync'),
+	current_setting('full_page_writes'), current_setting('synchronous_commit')`
+
+// checkPostgres runs on each new connection that writes: what it asks about
+// can be changed while this program runs.
+func checkPostgres(ctx context.Context, c *pgx.Conn) error {
+	var v server
+	err := c.QueryRow(ctx, sqlServer).Scan(&v.version, &v.fsync, &v.fullPageWrites, &v.synchronousCommit)
+	if err != nil {
+		return fmt.Errorf("reading the settings of PostgreSQL: %w", err)
+	}
+	return v.check()
+}
+
+// server is what decides whether a PostgreSQL keeps what it has committed.
+type server struct {
+	version                                  int // 150020 is 15.20
+	fsync, fullPageWrites, synchronousCommit string
+}
+
+func (v server) check() error {
+	if v.version < 150000 {
+		return fmt.Errorf("PostgreSQL %d.%d is too old: 15 or newer is needed", v.version/10000, v.version%10000)
+	}
+	for _, s := range []struct{ name, value string }{
+		{"fsync", v.fsync},
+		{"full_page_writes", v.fullPageWrites},
+		{"synchronous_commit", v.synchronousCommit},
+	} {
+		if s.value == "off" {
+			return fmt.Errorf("PostgreSQL has %s = off and could lose what it has confirmed: set it to on", s.name)
+		}
+	}
+	return nil
+}
+
+// postgresTx adapts sql.Tx.
+type postgresTx struct{ tx *sql.Tx }
+
+func (t postgresTx) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
+	return t.tx.ExecContext(ctx, query, args...)
+}
+
+func (t postgresTx) row(ctx context.Context, query string, args []any) *sql.Row {
+	return t.tx.QueryRowContext(ctx, query, args...)
+}
+
+func (t postgresTx) commit() error { return t.tx.Commit() }
+
+// rollback may fail because the connection is gone: then the server has
+// undone the transaction.
+func (t postgresTx) rollback() { _ = t.tx.Rollback() }

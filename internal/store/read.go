@@ -7,27 +7,27 @@ import (
 	"sync"
 )
 
-// reader runs queries on the pool of read connections. With prepare it keeps
-// one prepared statement per SQL text; the driver of PostgreSQL does that
-// itself. The number of texts is bounded: they are constants, and the variants
-// of a list query.
+// reader runs queries on the pool of read connections. With spell it keeps one
+// prepared statement per SQL text, spelt for the engine; the driver of
+// PostgreSQL does that itself. The number of texts is bounded: they are
+// constants, and the variants of a list query.
 type reader struct {
-	db      *sql.DB
-	prepare bool
+	db    *sql.DB
+	spell func(query string) string
 
 	mu    sync.Mutex
 	known map[string]*sql.Stmt
 }
 
-func newReader(db *sql.DB, prepare bool) *reader {
-	return &reader{db: db, prepare: prepare, known: map[string]*sql.Stmt{}}
+func newReader(db *sql.DB, spell func(string) string) *reader {
+	return &reader{db: db, spell: spell, known: map[string]*sql.Stmt{}}
 }
 
 // statement returns nil when the query is to be run as it is. It must not be
 // called while a transaction is open: with every connection in use it would
 // wait for ever.
 func (r *reader) statement(ctx context.Context, query string) (*sql.Stmt, error) {
-	if !r.prepare {
+	if r.spell == nil {
 		return nil, nil
 	}
 	r.mu.Lock()
@@ -35,7 +35,7 @@ func (r *reader) statement(ctx context.Context, query string) (*sql.Stmt, error)
 	if st := r.known[query]; st != nil {
 		return st, nil
 	}
-	st, err := r.db.PrepareContext(ctx, query)
+	st, err := r.db.PrepareContext(ctx, r.spell(query))
 	if err != nil {
 		return nil, err
 	}

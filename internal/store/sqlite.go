@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -51,7 +53,7 @@ func openSQLite(ctx context.Context, dir string) (_ engine, err error) {
 	return engine{
 		name:  "sqlite",
 		begin: write.begin,
-		read:  newReader(read, true),
+		read:  newReader(read, positional),
 		// The last connection to close folds the log into the file, and only
 		// the writer may do so; the lock goes last of all.
 		close: func() error { return errors.Join(read.Close(), write.close(), release()) },
@@ -81,6 +83,26 @@ func sqliteName(path string, pragmas ...string) string {
 		"temp_store(memory)",
 	}, pragmas...)}
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: v.Encode()}).String()
+}
+
+// positional writes the parameters $1, $2, … as ?, when each appears once and in
+// order. SQLite takes $1 for a name and looks for it among all others, which
+// takes seconds with thousands of them.
+func positional(query string) string {
+	var b strings.Builder
+	rest := query
+	for n := 1; ; n++ {
+		before, after, found := strings.Cut(rest, "$")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		rest = strings.TrimLeft(after, "0123456789")
+		if after[:len(after)-len(rest)] != strconv.Itoa(n) {
+			return query
+		}
+		b.WriteByte('?')
+	}
 }
 
 // sqliteWriter is the one connection that writes. Only the goroutine of the
@@ -143,7 +165,7 @@ func (w *sqliteWriter) statement(ctx context.Context, query string) (*sql.Stmt, 
 	if st := w.known[query]; st != nil {
 		return st, nil
 	}
-	st, err := w.conn.PrepareContext(ctx, query)
+	st, err := w.conn.PrepareContext(ctx, positional(query))
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -129,10 +130,25 @@ func checkText(args []any) error {
 	return nil
 }
 
-// blob makes a value for a NOT NULL column of bytes.
-func blob(b []byte) []byte {
+// blob is the value of a column of bytes, which is never NULL: nil is stored
+// as no bytes, and no bytes are read as empty, not nil, on both engines.
+type blob []byte
+
+func (b blob) Value() (driver.Value, error) {
 	if b == nil {
-		return []byte{}
+		return []byte{}, nil
 	}
-	return b
+	return []byte(b), nil
+}
+
+func (b *blob) Scan(column any) error {
+	switch v := column.(type) {
+	case nil:
+		*b = blob{}
+	case []byte:
+		*b = append(blob{}, v...) // the driver keeps v
+	default:
+		return fmt.Errorf("a column of bytes holds a %T", column)
+	}
+	return nil
 }
