@@ -91,13 +91,17 @@ func n04(t *T) {
 	t.absent(got, "tax_included")
 }
 
-// n05 accepts that the tariff is refused, withheld, or sent without a price.
+// n05 accepts that the tariff is refused, withheld from a broadcast, or sent
+// without a price.
 func n05(t *T) {
 	t.has230()
 	for _, to := range []*Party{t.EMSP1, t.Hub} {
 		id := t.id()
 		body := gross(t.CPO30, id, `{"type":"ENERGY","price":1.23,"step_size":1}`)
-		t.send(t.CPO30, put(ocpi.Tariffs, t.CPO30, id, body, to))
+		r := t.send(t.CPO30, put(ocpi.Tariffs, t.CPO30, id, body, to))
+		if to == t.EMSP1 && r.Status == ocpi.StatusSuccess {
+			t.receives(t.EMSP1, About(id))
+		}
 		t.pause(2 * quiet)
 		for _, r := range t.EMSP1.Platform.Seen(About(id)) {
 			t.notef("  hub → EMSP1: %s", r)
