@@ -174,6 +174,9 @@ func (c *conn) read(method string, limit int64) (Response, time.Duration, error)
 	if err != nil {
 		return Response{}, 0, unexpected(err)
 	}
+	if res.ProtoMajor != 1 {
+		return Response{}, 0, errors.New("the answer is not HTTP/1")
+	}
 	if e := res.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
 		return Response{}, 0, errEncoding
 	}

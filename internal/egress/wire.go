@@ -15,7 +15,7 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b 
 
 func putBuffer(b *[]byte) {
 	if cap(*b) <= 4*inlineBody {
-		clear((*b)[:cap(*b)]) // it held a token
+		clear(*b) // it held a token
 		buffers.Put(b)
 	}
 }
