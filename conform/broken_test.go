@@ -216,7 +216,7 @@ func TestSuiteFindsABrokenHub(t *testing.T) {
 			hub := newBrokenHub(t, test.forwards)
 			suite, err := conform.Open(t.Context(), conform.Options{
 				Operator: hub, Only: append(test.fail, test.pass...), Parallel: 32,
-				ForwardTimeout: 100e6, StillAlive: 100e6,
+				ForwardTimeout: 100e6, StillAlive: 100e6, Patience: 300e6,
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -107,7 +107,7 @@ func e24(t *T) {
 
 // backWithin is how long the hub may take to see that a platform is back: it
 // asks when a still-alive period has passed, or tries at the next message.
-func (t *T) backWithin() time.Duration { return t.mayWait(2*t.o.StillAlive + patience) }
+func (t *T) backWithin() time.Duration { return t.mayWait(2*t.o.StillAlive + t.o.Patience) }
 
 func e25(t *T) {
 	t.mayWait(3 * t.o.ForwardTimeout)

@@ -106,7 +106,7 @@ func i05(t *T) {
 	if err := down.Platform.Start(); err != nil {
 		t.failf("%v", err)
 	}
-	t.pause(max(quiet, min(t.o.StillAlive, patience)))
+	t.pause(max(quiet, min(t.o.StillAlive, t.o.Patience)))
 	t.nothingSoFar(About(s.id), down.Platform)
 }
 

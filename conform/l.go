@@ -58,7 +58,7 @@ func (t *T) told(at *Platform, about *Party, status string, limit time.Duration)
 
 func l02(t *T) {
 	p := t.freshCPO(t.EMSP1)
-	got := t.told(t.EMSP1.Platform, p, "CONNECTED", patience)
+	got := t.told(t.EMSP1.Platform, p, "CONNECTED", t.o.Patience)
 	for _, field := range []string{"country_code", "party_id", "role", "status", "last_updated"} {
 		t.require(jsonField(got, field) != "", "%s is missing", field)
 	}
@@ -68,7 +68,7 @@ func l02(t *T) {
 func l03(t *T) {
 	limit := t.backWithin()
 	p := t.freshCPO(t.EMSP1)
-	t.told(t.EMSP1.Platform, p, "CONNECTED", patience)
+	t.told(t.EMSP1.Platform, p, "CONNECTED", t.o.Patience)
 	p.Platform.Stop()
 	t.told(t.EMSP1.Platform, p, "OFFLINE", limit)
 	t.equal("status in GET", t.statusOf(t.EMSP1.Platform, p), "OFFLINE")
@@ -108,9 +108,9 @@ func l06(t *T) {
 	if err := p.Register(t.ctx); err != nil {
 		t.failf("%v", err)
 	}
-	t.told(t.EMSP1.Platform, p.Parties[0], "CONNECTED", patience)
+	t.told(t.EMSP1.Platform, p.Parties[0], "CONNECTED", t.o.Patience)
 	t.operator("remove "+p.Name, t.o.Operator.Remove(t.ctx, p.ID))
-	t.told(t.EMSP1.Platform, p.Parties[0], "SUSPENDED", patience)
+	t.told(t.EMSP1.Platform, p.Parties[0], "SUSPENDED", t.o.Patience)
 }
 
 func l07(t *T) {
@@ -144,7 +144,7 @@ func l08(t *T) {
 		prepare: func(p *Platform) { p.Without(ocpi.HubClientInfo) },
 	})
 	other := t.freshCPO(t.EMSP1, p.Parties[0])
-	t.told(t.EMSP1.Platform, other, "CONNECTED", patience)
+	t.told(t.EMSP1.Platform, other, "CONNECTED", t.o.Patience)
 	t.nothing(Of(ocpi.HubClientInfo), p)
 	n := 0
 	for _, r := range t.everything(At(ocpi.HubClientInfo, ocpi.Receiver)) {

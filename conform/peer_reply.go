@@ -151,7 +151,7 @@ func (p *Peer) details(v ocpi.Version) string {
 	return fmt.Sprintf(`{"version":%q,"endpoints":[%s]}`, v, strings.Join(items, ","))
 }
 
-// write sends the reply.
+// write sends the reply, or ends the connection without one.
 func (reply *Reply) write(w http.ResponseWriter, r *http.Request, req *Request) {
 	if reply.Delay > 0 {
 		t := time.NewTimer(reply.Delay)
@@ -159,12 +159,12 @@ func (reply *Reply) write(w http.ResponseWriter, r *http.Request, req *Request) 
 		select {
 		case <-t.C:
 		case <-r.Context().Done():
-			return
+			panic(http.ErrAbortHandler) // returning would answer
 		}
 	}
 	if reply.Hang {
 		<-r.Context().Done()
-		return
+		panic(http.ErrAbortHandler)
 	}
 	if reply.Cut {
 		panic(http.ErrAbortHandler)

@@ -36,6 +36,10 @@ type Options struct {
 	// documents, with the reason; nil means those of eroam.
 	Divergences map[string]string
 
+	// How long the hub may take for what it does after it has answered, such
+	// as a broadcast. Zero means 5 s.
+	Patience time.Duration
+
 	Progress func(Result) // is called after each check, one at a time; may be nil
 }
 
@@ -66,6 +70,7 @@ func Open(ctx context.Context, o Options) (*Suite, error) {
 	setDefault(&o.ForwardTimeout, forward)
 	setDefault(&o.StillAlive, stillAlive)
 	setDefault(&o.MaxWait, maxWait)
+	setDefault(&o.Patience, patience)
 	setDefault(&o.ListenHost, "127.0.0.1")
 	if o.Divergences == nil {
 		o.Divergences = Divergences()

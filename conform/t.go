@@ -174,7 +174,7 @@ func (t *T) receives(at *Party, ms ...Match) *Request {
 // receivesN waits for n such requests.
 func (t *T) receivesN(at *Party, n int, ms ...Match) []*Request {
 	match := All(ms...)
-	got, err := at.Platform.Wait(t.ctx, n, patience, All(match, Addressed(at)))
+	got, err := at.Platform.Wait(t.ctx, n, t.o.Patience, All(match, Addressed(at)))
 	if err != nil {
 		for _, r := range at.Platform.Seen(match) {
 			t.notef("  hub → %s, not addressed to %s: %s", at.Platform.Name, at, r)
@@ -189,7 +189,7 @@ func (t *T) receivesN(at *Party, n int, ms ...Match) []*Request {
 
 // arrives waits until a platform has got a matching request, whoever it is for.
 func (t *T) arrives(at *Platform, ms ...Match) *Request {
-	got, err := at.Wait(t.ctx, 1, patience, All(ms...))
+	got, err := at.Wait(t.ctx, 1, t.o.Patience, All(ms...))
 	if err != nil {
 		t.failf("%v", err)
 	}
