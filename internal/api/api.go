@@ -19,6 +19,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/go-json-experiment/json"
 
+	"github.com/eroam/eroam/internal/delivery"
 	"github.com/eroam/eroam/internal/party"
 	"github.com/eroam/eroam/internal/store"
 	"github.com/eroam/eroam/internal/trace"
@@ -32,11 +33,11 @@ const prefix = "/api/v1"
 type Options struct {
 	Registry   *party.Registry
 	Store      *store.Store
-	Trace      *trace.Recorder   // nil: no messages are found
-	Lanes      func() []Lane     // nil: none
-	AdminToken [sha256.Size]byte // SHA-256 of the token
-	Hub        Hub               // what GET /hub answers
-	Log        *slog.Logger      // nil: nothing is logged
+	Trace      *trace.Recorder             // nil: no messages are found
+	Lanes      func() []delivery.LaneState // nil: none
+	AdminToken [sha256.Size]byte           // SHA-256 of the token
+	Hub        Hub                         // what GET /hub answers
+	Log        *slog.Logger                // nil: nothing is logged
 }
 
 // API is the http.Handler for everything under /api/.
@@ -44,7 +45,7 @@ type API struct {
 	registry *party.Registry
 	store    *store.Store
 	trace    *trace.Recorder
-	lanes    func() []Lane
+	lanes    func() []delivery.LaneState
 	hub      Hub
 	log      *slog.Logger
 
@@ -59,7 +60,7 @@ func New(o Options) (*API, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Lanes == nil {
-		o.Lanes = func() []Lane { return nil }
+		o.Lanes = func() []delivery.LaneState { return nil }
 	}
 	a := &API{
 		registry: o.Registry, store: o.Store, trace: o.Trace, lanes: o.Lanes, hub: o.Hub, log: o.Log,

@@ -1,13 +1,28 @@
 package api
 
-import "context"
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/eroam/eroam/internal/delivery"
+)
 
 // Lane is the way of published objects to one receiver.
 type Lane struct {
-	Lane   string `json:"lane" example:"p_4q7x/DE-EM1" doc:"Who receives"`
-	Cursor int64  `json:"cursor" example:"4700" doc:"Everything up to here is delivered"`
-	Behind int64  `json:"behind" example:"11" doc:"How many changes the cursor is behind the feed, at most"`
-	Error  string `json:"error,omitempty" example:"refused the connection" doc:"Why the last delivery failed"`
+	Lane        string     `json:"lane" example:"4q7xk2m9p1ab/DE-EM1/EMSP" doc:"Platform, party and role of the receiver"`
+	CountryCode string     `json:"country_code" example:"DE"`
+	PartyID     string     `json:"party_id" example:"EM1"`
+	Role        string     `json:"role" example:"EMSP"`
+	Platform    string     `json:"platform_id" example:"4q7xk2m9p1ab"`
+	State       string     `json:"state" example:"idle" doc:"What it does now"`
+	Cursor      int64      `json:"cursor" example:"4700" doc:"Everything up to this place of the feed is delivered"`
+	Behind      int64      `json:"behind" example:"11" doc:"How many places the feed is ahead; most may not concern this receiver"`
+	Queued      int        `json:"queued" example:"2" doc:"Changes that were read and are not delivered"`
+	InFlight    int        `json:"in_flight" example:"1" doc:"Requests to the receiver under way"`
+	Error       string     `json:"error,omitempty" example:"connection refused" doc:"Why the last attempt failed; absent after a success"`
+	ErrorAt     *time.Time `json:"error_at,omitempty" example:"2026-01-02T03:04:05Z"`
 }
 
 type laneList struct {
@@ -18,6 +33,18 @@ type laneList struct {
 
 func (a *API) listLanes(context.Context, *struct{}) (*laneList, error) {
 	out := &laneList{}
-	out.Body.Items = append([]Lane{}, a.lanes()...)
+	out.Body.Items = []Lane{}
+	for _, l := range a.lanes() {
+		out.Body.Items = append(out.Body.Items, laneView(l))
+	}
+	slices.SortFunc(out.Body.Items, func(a, b Lane) int { return cmp.Compare(a.Lane, b.Lane) })
 	return out, nil
+}
+
+func laneView(l delivery.LaneState) Lane {
+	return Lane{
+		Lane: l.Lane, CountryCode: l.Receiver.CountryCode, PartyID: l.Receiver.ID, Role: string(l.Role),
+		Platform: l.Platform, State: l.State, Cursor: l.Cursor, Behind: l.Behind,
+		Queued: l.Queued, InFlight: l.InFlight, Error: l.Error, ErrorAt: timeOrNil(l.ErrorAt),
+	}
 }

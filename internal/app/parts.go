@@ -10,9 +10,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/eroam/eroam/internal/api"
+	"github.com/eroam/eroam/internal/catalog"
 	"github.com/eroam/eroam/internal/config"
+	"github.com/eroam/eroam/internal/delivery"
 	"github.com/eroam/eroam/internal/egress"
 	"github.com/eroam/eroam/internal/party"
+	"github.com/eroam/eroam/internal/relay"
 	"github.com/eroam/eroam/internal/store"
 	"github.com/eroam/eroam/internal/trace"
 )
@@ -24,6 +27,9 @@ type parts struct {
 	trace    *trace.Recorder
 	egress   *egress.Client
 	registry *party.Registry
+	delivery *delivery.Delivery
+	catalog  *catalog.Catalog
+	relay    *relay.Relay
 	ocpi     http.Handler
 	api      http.Handler
 }
@@ -32,7 +38,8 @@ type parts struct {
 // them, and starts those that run. Stop ends them in the opposite order.
 func (a *App) openParts(ctx context.Context) error {
 	for _, open := range []func(context.Context) error{
-		a.openProcessMetrics, a.openStore, a.openTrace, a.openEgress, a.openRegistry, a.openOCPI, a.openAPI,
+		a.openProcessMetrics, a.openStore, a.openTrace, a.openEgress, a.openRegistry,
+		a.openDelivery, a.openCatalog, a.openRelay, a.openIngress, a.openAPI,
 	} {
 		if err := open(ctx); err != nil {
 			return err
@@ -74,8 +81,12 @@ func (a *App) openStore(ctx context.Context) (err error) {
 }
 
 func (a *App) openTrace(ctx context.Context) (err error) {
+	key, err := derive(a.sealKey, "trace")
+	if err != nil {
+		return err
+	}
 	a.trace, err = trace.Open(ctx, trace.Options{
-		Path: filepath.Join(a.cfg.Data, "trace.db"), Keep: a.cfg.Trace.Keep, MaxBody: int(a.cfg.Trace.MaxBody),
+		Path: filepath.Join(a.cfg.Data, "trace.db"), Key: key, Keep: a.cfg.Trace.Keep, MaxBody: int(a.cfg.Trace.MaxBody),
 		Log: a.log, Metrics: a.metrics,
 	})
 	if err != nil {
@@ -113,12 +124,6 @@ func (a *App) openRegistry(ctx context.Context) (err error) {
 	return nil
 }
 
-// openOCPI builds what answers below /ocpi.
-func (a *App) openOCPI(context.Context) error {
-	a.ocpi = http.NotFoundHandler()
-	return nil
-}
-
 func (a *App) openAPI(ctx context.Context) error {
 	token, first, err := adminToken(ctx, a.store, a.cfg.AdminToken.Reveal(), a.NewAdminToken)
 	if err != nil {
@@ -127,7 +132,7 @@ func (a *App) openAPI(ctx context.Context) error {
 	a.firstToken = first
 	hub := a.cfg.Hub.Party()
 	a.api, err = api.New(api.Options{
-		Registry: a.registry, Store: a.store, Trace: a.trace, AdminToken: token,
+		Registry: a.registry, Store: a.store, Trace: a.trace, Lanes: a.delivery.Lanes, AdminToken: token,
 		Hub: api.Hub{
 			CountryCode: hub.CountryCode, PartyID: hub.ID, Name: a.cfg.Hub.Name,
 			VersionsURL: a.VersionsURL(), Agreements: a.cfg.Agreements, Version: a.Version,

@@ -1,0 +1,62 @@
+package app
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+
+	"github.com/eroam/eroam/internal/catalog"
+	"github.com/eroam/eroam/internal/delivery"
+	"github.com/eroam/eroam/internal/ingress"
+	"github.com/eroam/eroam/internal/party"
+	"github.com/eroam/eroam/internal/relay"
+)
+
+// This file builds the ways that a message takes: tell (delivery, catalog), ask
+// (relay), and the ingress that leads to both.
+
+// openDelivery starts the lanes. They end before the registry does.
+func (a *App) openDelivery(context.Context) error {
+	a.delivery = delivery.New(delivery.Options{
+		Store: a.store, Registry: a.registry, Egress: a.egress, Trace: a.trace, Hub: a.cfg.Hub.Party(),
+		Log: a.log, Metrics: a.metrics,
+	})
+	a.run("the delivery", a.delivery.Run)
+	return nil
+}
+
+func (a *App) openCatalog(context.Context) error {
+	a.catalog = catalog.New(catalog.Options{
+		Store: a.store, Registry: a.registry, Delivery: a.delivery, SignKey: derive(a.sealKey, "links to next pages"),
+		Log: a.log, Metrics: a.metrics,
+	})
+	return nil
+}
+
+func (a *App) openRelay(context.Context) error {
+	a.relay = relay.New(relay.Options{
+		Store: a.store, Registry: a.registry, Egress: a.egress, Trace: a.trace, PublicURL: a.URL(),
+		Timeout: a.cfg.ForwardTimeout, AuthorizeTimeout: a.cfg.AuthorizeTimeout,
+		Log: a.log, Metrics: a.metrics,
+	})
+	a.run("the relay", a.relay.Run)
+	return nil
+}
+
+func (a *App) openIngress(context.Context) error {
+	a.ocpi = ingress.New(ingress.Options{
+		Registry: a.registry, Relay: a.relay, Catalog: a.catalog, PublicURL: a.URL(),
+		Limits: party.Limits{
+			RequestsPerSecond: a.cfg.Limits.RequestsPerSecond, Burst: a.cfg.Limits.Burst, Concurrent: a.cfg.Limits.Concurrent,
+		},
+		MaxBody: int64(a.cfg.MaxBody), Log: a.log, Metrics: a.metrics,
+	})
+	return nil
+}
+
+// derive makes a key for one purpose from the sealing key.
+func derive(key []byte, purpose string) []byte {
+	m := hmac.New(sha256.New, key)
+	m.Write([]byte("eroam " + purpose))
+	return m.Sum(nil)
+}
