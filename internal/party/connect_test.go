@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/eroam/eroam/ocpi"
@@ -113,9 +114,9 @@ func TestConnectFails_D31_D32(t *testing.T) {
 			inv := r.invite(p.parties...)
 			tokenA := p.token
 			tt.sick(p)
-			var offered string
+			var offered atomic.Value
 			if f := p.onOffer; f != nil {
-				p.onOffer = func(m string, c credentials) (int, string) { offered = c.Token; return f(m, c) }
+				p.onOffer = func(m string, c credentials) (int, string) { offered.Store(c.Token); return f(m, c) }
 			}
 			res, err := r.Connect(t.Context(), inv.ID, p.URL+"/versions", tokenA)
 			if err != nil || res.Status != StatePlanned || res.Message == "" || res.Version != "" && tt.posted {
@@ -126,7 +127,7 @@ func TestConnectFails_D31_D32(t *testing.T) {
 				t.Errorf("posted: %v, want %v", posted, tt.posted)
 			}
 			pl := r.platform(inv.ID)
-			if pl.State != StatePlanned || pl.Token != "" || pl.Parties[0].Reachable() || posted && r.opens(offered) != "" {
+			if pl.State != StatePlanned || pl.Token != "" || pl.Parties[0].Reachable() || posted && r.opens(offered.Load().(string)) != "" {
 				t.Errorf("after the failure: %+v", pl)
 			}
 			if r.opens(inv.TokenA) != KindInvite {

@@ -59,7 +59,8 @@ func TestStillAlive_L03_L04_L07(t *testing.T) {
 		t.Error("a living partner is OFFLINE")
 	}
 	p.kill()
-	eventually(t, "L03: OFFLINE", func() bool { return r.statusOf("NLCP1", "CPO") == Offline })
+	eventually(t, "L03: OFFLINE", func() bool { return r.platform(id).Offline })
+	r.wantStatus("NLCP1", "CPO", Offline)
 	r.wantStatus("NLEM1", "EMSP", Offline)
 	down, o2 := r.info("NLCP1", "CPO")
 	if down.LastUpdated <= first.LastUpdated || o2.LastUpdated <= o1.LastUpdated || o2.Seq <= o1.Seq || o2.Born != o1.Born {
@@ -69,7 +70,8 @@ func TestStillAlive_L03_L04_L07(t *testing.T) {
 		t.Error("an OFFLINE party must stay addressable: the request finds out")
 	}
 	p.revive()
-	eventually(t, "L03: back", func() bool { return r.statusOf("NLCP1", "CPO") == Connected })
+	eventually(t, "L03: back", func() bool { return !r.platform(id).Offline })
+	r.wantStatus("NLCP1", "CPO", Connected)
 	r.wantStatus("NLEM1", "EMSP", Connected)
 	if up, _ := r.info("NLCP1", "CPO"); up.LastUpdated <= down.LastUpdated {
 		t.Errorf("L07: from %+v to %+v", down, up)
