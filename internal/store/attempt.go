@@ -52,10 +52,25 @@ func fill(results []error, err error) {
 	}
 }
 
-func (w *writer) begin(ctx context.Context, want int64) (*Tx, error) {
-	t, err := w.store.engine.begin(ctx)
+// begin opens the transaction. On a connection to a server it tries twice: the
+// first try may be what shows that the connection has been broken for a while,
+// and nothing has been written yet.
+func (w *writer) begin(ctx context.Context, want int64) (tx *Tx, err error) {
+	for range 2 {
+		if tx, err = w.beginOnce(ctx, want); err == nil || !w.store.engine.shared {
+			break
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("beginning to write: %w", err)
+	}
+	return tx, nil
+}
+
+func (w *writer) beginOnce(ctx context.Context, want int64) (*Tx, error) {
+	t, err := w.store.engine.begin(ctx)
+	if err != nil {
+		return nil, err
 	}
 	tx := &Tx{ctx: ctx, sql: t, block: block{want: want}}
 	if w.store.engine.shared {

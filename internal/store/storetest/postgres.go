@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -20,11 +21,12 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 )
 
-// Postgres returns the URL of an empty database on a PostgreSQL server of this
-// test process. The first call starts the server, on a Unix socket in a
-// temporary directory, with fsync on; the server ends with the process,
-// however that ends, and takes its directory with it. The database is dropped
-// when the test ends.
+// Postgres returns the URL of an empty schema on a PostgreSQL server of this
+// test process: as good as a database of its own, and made in a tenth of the
+// time. The first call starts the server, on a Unix socket in a temporary
+// directory, with fsync on; the server ends with the process, however that
+// ends, and takes its directory with it. The schema is dropped when the test
+// ends.
 //
 // Without server binaries the test is skipped, but fails when CI=true or
 // EROAM_REQUIRE_POSTGRES=1.
@@ -71,46 +73,34 @@ func refuse(t testing.TB, err error) {
 
 type server struct {
 	dir   string
-	mu    sync.Mutex
-	count int
+	admin *sql.DB
+	count atomic.Int64
 	alive io.Closer // the server runs until this is closed
 	ended chan struct{}
 }
 
-func (s *server) url(name string) string {
-	q := url.Values{"host": {s.dir}, "sslmode": {"disable"}}
-	return (&url.URL{Scheme: "postgres", User: url.User("postgres"), Host: "", Path: "/" + name, RawQuery: q.Encode()}).String()
+func serverURL(dir, schema string) string {
+	q := url.Values{"host": {dir}, "sslmode": {"disable"}, "search_path": {schema}}
+	return (&url.URL{Scheme: "postgres", User: url.User("postgres"), Path: "/postgres", RawQuery: q.Encode()}).String()
 }
 
-func (s *server) create(t testing.TB) string {
+func (s *server) create(t testing.TB) (database string) {
 	t.Helper()
-	s.mu.Lock()
-	s.count++
-	name := "test" + strconv.Itoa(s.count)
-	s.mu.Unlock()
-	if err := s.exec("CREATE DATABASE " + name); err != nil {
-		t.Fatalf("creating a database: %v", err)
+	name := fmt.Sprintf("test%d", s.count.Add(1))
+	if _, err := s.admin.Exec("CREATE SCHEMA " + name); err != nil {
+		t.Fatalf("creating a schema: %v", err)
 	}
 	t.Cleanup(func() {
-		if err := s.exec("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
-			t.Errorf("dropping a database: %v", err)
+		if _, err := s.admin.Exec("DROP SCHEMA " + name + " CASCADE"); err != nil {
+			t.Errorf("dropping a schema: %v", err)
 		}
 	})
-	return s.url(name)
-}
-
-func (s *server) exec(query string) error {
-	db, err := sql.Open("pgx", s.url("postgres"))
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	_, err = db.Exec(query)
-	return err
+	return serverURL(s.dir, name)
 }
 
 func (s *server) stop() {
-	s.alive.Close()
+	_ = s.admin.Close()
+	_ = s.alive.Close()
 	<-s.ended
 }
 
@@ -164,6 +154,9 @@ func start(settings []string) (_ *server, err error) {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	s := &server{dir: dir, alive: alive, ended: make(chan struct{})}
+	if s.admin, err = sql.Open("pgx", serverURL(dir, "public")); err != nil {
+		return nil, errors.Join(err, alive.Close())
+	}
 	go func() {
 		defer close(s.ended)
 		_ = watch.Wait()
@@ -175,7 +168,7 @@ func start(settings []string) (_ *server, err error) {
 func (s *server) await() error {
 	var err error
 	for range 600 {
-		if err = s.exec("SELECT 1"); err == nil {
+		if err = s.admin.Ping(); err == nil {
 			return nil
 		}
 		time.Sleep(50 * time.Millisecond)
