@@ -98,7 +98,9 @@ func (l *lane) run(ctx context.Context) {
 			l.fill(ctx, snap, me, now)
 			l.dispatch(ctx, snap, me, now)
 		} else if !ready {
+			// On return each object is sent once, as it is then.
 			l.q.doubt()
+			l.live = false
 		}
 		l.show(ready, me)
 		timer.Reset(l.sleep(ready, now))
@@ -295,6 +297,9 @@ func (l *lane) finish(r result) {
 	switch r.outcome {
 	case delivered, rejected, gone:
 		l.d.metrics.count(o.key.Kind, r.outcome.String())
+		if l.failures > 0 {
+			l.q.doubt() // no replay of what came meanwhile
+		}
 		if r.outcome == delivered {
 			l.failures, l.resume = 0, time.Time{}
 			l.successes++

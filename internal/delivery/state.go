@@ -39,7 +39,7 @@ func (l *lane) show(ready bool, me *party.Party) {
 	switch {
 	case !ready:
 		s.State = LaneOffline
-	case l.failures > 0:
+	case l.failures > 0 && len(l.q.order) > 0:
 		s.State = LaneRetrying
 	case l.flying > 0 || len(l.q.order) > 0:
 		s.State = LaneSending
