@@ -81,12 +81,9 @@ func (a *App) openStore(ctx context.Context) (err error) {
 }
 
 func (a *App) openTrace(ctx context.Context) (err error) {
-	key, err := derive(a.sealKey, "trace")
-	if err != nil {
-		return err
-	}
 	a.trace, err = trace.Open(ctx, trace.Options{
-		Path: filepath.Join(a.cfg.Data, "trace.db"), Key: key, Keep: a.cfg.Trace.Keep, MaxBody: int(a.cfg.Trace.MaxBody),
+		Path: filepath.Join(a.cfg.Data, "trace.db"), Key: derive(a.sealKey, "trace"),
+		Keep: a.cfg.Trace.Keep, MaxBody: int(a.cfg.Trace.MaxBody),
 		Log: a.log, Metrics: a.metrics,
 	})
 	if err != nil {
