@@ -169,6 +169,18 @@ func TestConnectionsThatMustNotBeReused(t *testing.T) {
 	}
 }
 
+func TestIdleTimeout(t *testing.T) {
+	p := answer(t, okAnswer)
+	c := newClient(t, func(o *egress.Options) { o.IdleTimeout = time.Nanosecond })
+	for range 2 {
+		resp, err := get(t, c, p.URL, long)
+		wantBody(t, resp, err, "ok")
+	}
+	if n := p.conns.Load(); n != 2 {
+		t.Fatalf("%d connections, want 2", n)
+	}
+}
+
 func TestTLS(t *testing.T) {
 	handled := 0
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -17,8 +17,7 @@ import (
 )
 
 const (
-	maxHeader  = 64 << 10 // of a response, status line and interim responses included
-	max1xx     = 5
+	maxHeader  = 64 << 10               // of a response, status line and interim responses included
 	firstRead  = 64 << 10               // memory for a body before any of it has come
 	graceRead  = 500 * time.Millisecond // for the answer of a peer that stopped reading
 	readBuffer = 4 << 10
@@ -165,14 +164,14 @@ func (c *conn) read(method string, limit int64) (Response, time.Duration, error)
 	c.budget = maxHeader
 	c.req.Method = method
 	res, err := http.ReadResponse(c.br, &c.req)
-	for n := 0; err == nil && res.StatusCode < 200; n++ {
-		if n == max1xx || res.StatusCode == http.StatusSwitchingProtocols {
-			return Response{}, 0, errors.New("too many interim responses")
+	for err == nil && res.StatusCode < 200 { // as many interim answers as fit into maxHeader
+		if res.StatusCode == http.StatusSwitchingProtocols {
+			return Response{}, 0, errors.New("the peer wants to speak another protocol")
 		}
 		res, err = http.ReadResponse(c.br, &c.req)
 	}
 	if err != nil {
-		return Response{}, 0, unexpected(err)
+		return Response{}, 0, err
 	}
 	if res.ProtoMajor != 1 {
 		return Response{}, 0, errors.New("the answer is not HTTP/1")
@@ -186,10 +185,10 @@ func (c *conn) read(method string, limit int64) (Response, time.Duration, error)
 	c.budget = 8*limit + maxHeader // chunks of one byte take six
 	body, err := readBody(res.Body, res.ContentLength, limit)
 	if err != nil {
-		return Response{}, 0, unexpected(err)
+		return Response{}, 0, err
 	}
 	out := Response{Status: res.StatusCode, Header: res.Header, Body: body}
-	if res.Close || res.ProtoMinor == 0 || c.br.Buffered() > 0 {
+	if res.Close || c.br.Buffered() > 0 {
 		return out, 0, nil
 	}
 	return out, keepAlive(res.Header), nil
@@ -222,15 +221,6 @@ func readBody(r io.Reader, length, limit int64) ([]byte, error) {
 			return nil, err
 		}
 	}
-}
-
-// unexpected makes sure that the end of a connection is not taken for the end
-// of an answer.
-func unexpected(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
 }
 
 // keepAlive reads how long the peer keeps an idle connection open and stays a

@@ -66,6 +66,34 @@ func TestWriteFailsBeforeAnythingWasSent(t *testing.T) {
 	}
 }
 
+// TestGuard looks at addresses that no test may connect to.
+func TestGuard(t *testing.T) {
+	g := newGuard([]netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}, nil)
+	for _, tt := range []struct {
+		addr string
+		tls  bool
+		ok   bool
+	}{
+		{"8.8.8.8:443", true, true}, {"8.8.8.8:8443", true, true}, {"[2606:4700::1]:443", true, true},
+		{"8.8.8.8:443", false, false}, {"8.8.8.8:80", false, false}, {"[2606:4700::1]:80", false, false},
+		{"8.8.8.8:22", true, false}, {"8.8.8.8:9000", true, false},
+		{"10.1.2.3:80", false, true}, {"10.1.2.3:22", true, true}, {"[::ffff:10.1.2.3]:80", false, true},
+		{"10.2.0.1:443", true, false}, {"[::ffff:127.0.0.1]:443", true, false}, {"[fe80::1%eth0]:443", true, false},
+		{"[64:ff9b::8.8.8.8]:443", true, false},
+	} {
+		if err := g.check(netip.MustParseAddrPort(tt.addr), tt.tls); (err == nil) != tt.ok {
+			t.Errorf("%s with TLS %v: got %v, want allowed = %v", tt.addr, tt.tls, err, tt.ok)
+		}
+		network := "tcp4"
+		if tt.addr[0] == '[' {
+			network = "tcp6"
+		}
+		if err := g.control(tt.tls)(t.Context(), network, tt.addr, nil); (err == nil) != tt.ok {
+			t.Errorf("dialling %s with TLS %v: got %v, want allowed = %v", tt.addr, tt.tls, err, tt.ok)
+		}
+	}
+}
+
 // TestIdleConnectionsEnd: what nobody uses is closed without a further request,
 // and there are never more idle connections than places.
 func TestIdleConnectionsEnd(t *testing.T) {

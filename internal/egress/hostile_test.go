@@ -44,7 +44,11 @@ func TestT36Answers(t *testing.T) {
 		want   egress.Failure
 		handle func(c net.Conn)
 	}{
-		"huge length":     {egress.Broken, func(c net.Conn) { repeat(c, head+"Content-Length: 10737418240\r\n\r\n", "x") }},
+		"huge length": {egress.Broken, func(c net.Conn) { repeat(c, head+"Content-Length: 10737418240\r\n\r\n", "x") }},
+		"huge length first": {egress.Broken, func(c net.Conn) {
+			io.WriteString(c, head+"Content-Length: 10737418240\r\n\r\n")
+			io.Copy(io.Discard, c)
+		}},
 		"length overflow": {egress.Broken, func(c net.Conn) { repeat(c, head+"Content-Length: 99999999999999999999\r\n\r\n", "x") }},
 		"endless chunk":   {egress.Broken, func(c net.Conn) { repeat(c, head+"Transfer-Encoding: chunked\r\n\r\nfffffffff\r\n", "x") }},
 		"endless chunks":  {egress.Broken, func(c net.Conn) { repeat(c, head+"Transfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n") }},
@@ -253,6 +257,38 @@ func TestCancel(t *testing.T) {
 	}()
 	_, err := newClient(t, nil).Do(ctx, egress.Request{Platform: "p", URL: p.URL, Timeout: time.Minute})
 	wantFailure(t, err, egress.TimedOut)
+}
+
+// TestLateCancel: a context that ends after its exchange does no harm to the
+// next exchange on the same connection.
+func TestLateCancel(t *testing.T) {
+	arrived, release := make(chan bool, 1), make(chan bool, 1)
+	release <- true
+	p := newPeer(t, "127.0.0.1:0", func(c net.Conn, next func() bool) {
+		for next() {
+			arrived <- true
+			<-release
+			io.WriteString(c, okAnswer)
+		}
+	})
+	c := newClient(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	if _, err := c.Do(ctx, egress.Request{Platform: "p", URL: p.URL, Timeout: long}); err != nil {
+		t.Fatal(err)
+	}
+	<-arrived
+	go func() {
+		<-arrived
+		cancel()
+		time.Sleep(20 * time.Millisecond) // for what the end of the context sets off
+		release <- true
+	}()
+	resp, err := get(t, c, p.URL, long)
+	wantBody(t, resp, err, "ok")
+	if p.conns.Load() != 1 {
+		t.Fatal("the connection was not reused")
+	}
 }
 
 // TestBulkhead: a platform that hangs fills its own places; the others go on,
