@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -13,49 +12,36 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/eroam/eroam/internal/party"
 	"github.com/eroam/eroam/internal/store"
 )
 
 // sealKeySize is the size of the key that seals the tokens we send, in bytes.
 const sealKeySize = 32
 
-// Keys of the store's meta table.
-const (
-	metaSealCheck  = "seal_key_check"
-	metaAdminToken = "admin_token_hash"
-)
+// metaAdminToken is where the store keeps the hash of an admin token that was
+// made here.
+const metaAdminToken = "admin_token_hash"
 
-// sealKey reads <data>/seal.key and checks that it is the one the database was
-// made with. Only a database that has never had one gets a new key: without
-// the right key the tokens that partners gave us are lost, and starting anyway
-// would lose them silently.
+// sealKey reads <data>/seal.key, or makes it where the database has never had
+// one: without the right key the tokens that partners gave us are lost, and
+// starting with a new one would lose them silently. That the key is the right
+// one is checked by [party.Open].
 func sealKey(ctx context.Context, db *store.Store, dir string) ([]byte, error) {
 	name := filepath.Join(dir, "seal.key")
-	check, err := db.Meta(ctx, metaSealCheck)
+	key, err := readSealKey(name)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return key, err
+	}
+	id, err := db.Meta(ctx, party.KeyIDMeta)
 	if err != nil {
 		return nil, fmt.Errorf("reading the database: %w", err)
 	}
-	key, err := readSealKey(name)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && check != nil:
-		return nil, fmt.Errorf("%s is missing, and this database was made with it: put it back from the backup or from the other process on this database (partners' tokens cannot be read without it)", name)
-	case errors.Is(err, fs.ErrNotExist):
-		if key, err = makeSealKey(name); err != nil {
-			return nil, fmt.Errorf("making the sealing key: %w", err)
-		}
-	case err != nil:
-		return nil, err
+	if id != nil {
+		return nil, fmt.Errorf("%s is missing, and this database was made with it: put it back from the backup, or copy it from the other process on this database (partners' tokens cannot be read without it)", name)
 	}
-	sum := keyCheck(key)
-	if check == nil {
-		err := db.Write(ctx, func(tx *store.Tx) error { return tx.SetMeta(metaSealCheck, sum) })
-		if err != nil {
-			return nil, fmt.Errorf("noting which sealing key the database has: %w", err)
-		}
-		return key, nil
-	}
-	if !hmac.Equal(check, sum) {
-		return nil, fmt.Errorf("%s is not the key that this database was made with: put the right one back, or set another database or data directory", name)
+	if key, err = makeSealKey(name); err != nil {
+		return nil, fmt.Errorf("making the sealing key: %w", err)
 	}
 	return key, nil
 }
@@ -84,13 +70,6 @@ func makeSealKey(name string) ([]byte, error) {
 	rand.Read(key)
 	text := base64.StdEncoding.EncodeToString(key) + "\n"
 	return key, replaceFile(name, []byte(text), 0o600)
-}
-
-// keyCheck tells keys apart without telling anything about them.
-func keyCheck(key []byte) []byte {
-	m := hmac.New(sha256.New, key)
-	m.Write([]byte("eroam sealing key"))
-	return m.Sum(nil)
 }
 
 // adminToken returns the hash of the admin token: of the configured one, else

@@ -86,9 +86,10 @@ type view struct {
 	tokens   map[digest]*credential
 }
 
-// keyIDMeta is where the id of the sealing key is kept, so that another key is
-// noticed at the start.
-const keyIDMeta = "party.seal_key_id"
+// KeyIDMeta is where the store keeps the id of the sealing key, so that another
+// key, or a missing one, is noticed at the start. It is absent in a database
+// that was never opened by [Open].
+const KeyIDMeta = "party.seal_key_id"
 
 // Open reads the registry. It fails when the sealing key is not the one the
 // database was written with.
@@ -124,12 +125,12 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 
 // checkKey compares the sealing key with the one that wrote the database.
 func (r *Registry) checkKey(ctx context.Context) error {
-	id, err := r.o.Store.Meta(ctx, keyIDMeta)
+	id, err := r.o.Store.Meta(ctx, KeyIDMeta)
 	switch {
 	case err != nil:
 		return fmt.Errorf("reading the id of the sealing key: %w", err)
 	case id == nil:
-		err := r.o.Store.Write(ctx, func(tx *store.Tx) error { return tx.SetMeta(keyIDMeta, r.keys.id[:]) })
+		err := r.o.Store.Write(ctx, func(tx *store.Tx) error { return tx.SetMeta(KeyIDMeta, r.keys.id[:]) })
 		if err != nil {
 			return fmt.Errorf("writing the id of the sealing key: %w", err)
 		}
