@@ -9,7 +9,7 @@ type Oddity string
 const (
 	// Left out.
 	BadRow         Oddity = "row cannot be read"
-	NoID           Oddity = "no id"
+	NoID           Oddity = "no usable id"
 	DuplicateID    Oddity = "id occurs twice"
 	NotElectric    Oddity = "not an electric station"
 	BadCoordinates Oddity = "coordinates are not a point"

@@ -45,7 +45,7 @@ func parseRow(cols columns, rec []string, note note) (st station, ok bool) {
 	}
 	st.id = field("ID")
 	switch {
-	case st.id == "" || len(st.id) > 30 || !printableASCII(st.id):
+	case !usableID(st.id):
 		note(NoID, strings.ToValidUTF8(firstChars(field("Station Name"), 40), "?"))
 		return st, false
 	case len(rec) < cols.width():
@@ -254,11 +254,12 @@ func firstChars(s string, n int) string {
 	return s
 }
 
-func printableASCII(s string) bool {
+// usableID reports whether an id can be part of the ids of OCPI objects.
+func usableID(s string) bool {
 	for i := range len(s) {
-		if s[i] <= 0x20 || s[i] > 0x7e {
+		if c := s[i]; !(c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' || c == '-' || c == '_') {
 			return false
 		}
 	}
-	return true
+	return s != "" && len(s) <= 30
 }
