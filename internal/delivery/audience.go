@@ -29,14 +29,24 @@ func Visible(s *party.Snapshot, m ocpi.Module, owner ocpi.PartyID, viewer *party
 	return false
 }
 
-// Knows reports whether viewer may see the connection status of subject: it has
-// an agreement with it in one of its roles. role is one that it has or had, so
-// that the last status of a party that left can be told too. Nobody is told
-// about itself.
+// Knows reports whether viewer may see the connection status of subject in a
+// role: it has an agreement with it in any of its roles. The last status of a
+// party that has left can be seen by those who would have one with it still.
+// Nobody is told about itself.
 func Knows(s *party.Snapshot, subject ocpi.PartyID, role ocpi.Role, viewer *party.Party, now time.Time) bool {
-	stand := party.Party{ID: subject, Role: role}
-	related := s.Related(&stand, viewer, now)
-	for _, p := range s.Parties(subject) {
+	parties := s.Parties(subject)
+	if len(parties) == 0 {
+		stand := &party.Party{ID: subject, Role: role}
+		if !s.OpenAgreements && viewer.Role.Side() == role.Side() {
+			stand.Role = ocpi.RoleCPO // it may have had the other role too
+			if role == ocpi.RoleCPO {
+				stand.Role = ocpi.RoleEMSP
+			}
+		}
+		return s.Related(stand, viewer, now)
+	}
+	related := false
+	for _, p := range parties {
 		if p.ID == viewer.ID && p.Platform.ID == viewer.Platform.ID {
 			return false
 		}
