@@ -70,7 +70,8 @@ func ParseEnvelope(body []byte) (Envelope, error) {
 	return e, nil
 }
 
-// List yields the elements of an array as they are written, or one error.
+// List yields the elements of an array as they are written. An error is the last
+// that it yields.
 func List(data jsontext.Value) iter.Seq2[jsontext.Value, error] {
 	return func(yield func(jsontext.Value, error) bool) {
 		dec := jsontext.NewDecoder(bytes.NewBuffer(data))
@@ -88,6 +89,13 @@ func List(data jsontext.Value) iter.Seq2[jsontext.Value, error] {
 			if !yield(jsontext.Value(data[end-len(v):end:end]), nil) {
 				return
 			}
+		}
+		_, err := dec.ReadToken()
+		if rest := data[dec.InputOffset():]; err == nil && len(bytes.TrimSpace(rest)) > 0 {
+			err = errors.New("data holds more than a list")
+		}
+		if err != nil {
+			yield(nil, err)
 		}
 	}
 }

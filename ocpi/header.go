@@ -46,25 +46,31 @@ type Header struct {
 
 // ParseHeader reads the message and routing headers. Each may occur once; a
 // repeated or half-given one, or one with control or non-ASCII characters, is
-// an *Error and nothing of the message may be used. Absent message ids are
-// replaced by fresh ones, so that every message can be found again.
+// an *Error and nothing of the message may be used but the two ids. Absent and
+// unusable ids are replaced by fresh ones, also beside an error, so that every
+// message can be found again and the ids can always be sent back.
 func ParseHeader(h http.Header) (Header, error) {
 	var out Header
 	var err error
 	get := func(key, name string, limit int) string {
 		v := h[key]
-		if len(v) == 0 || err != nil {
-			return ""
-		}
+		problem := ""
 		switch {
+		case len(v) == 0:
+			return ""
 		case len(v) > 1:
-			err = Malformed(name + ": must occur once")
+			problem = "must occur once"
 		case len(v[0]) > limit:
-			err = Malformed(name + ": is too long")
+			problem = "is too long"
 		case !printable(v[0]):
-			err = Malformed(name + ": must be printable ASCII")
+			problem = "must be printable ASCII"
+		default:
+			return v[0]
 		}
-		return v[0]
+		if err == nil {
+			err = Malformed(name + ": " + problem)
+		}
+		return ""
 	}
 	out.RequestID = get(HeaderRequestID, "X-Request-ID", maxMessageID)
 	out.CorrelationID = get(HeaderCorrelationID, "X-Correlation-ID", maxMessageID)
@@ -72,6 +78,12 @@ func ParseHeader(h http.Header) (Header, error) {
 	out.To.ID = get(HeaderToPartyID, "OCPI-to-party-id", 3)
 	out.From.CountryCode = get(HeaderFromCountryCode, "OCPI-from-country-code", 2)
 	out.From.ID = get(HeaderFromPartyID, "OCPI-from-party-id", 3)
+	if out.RequestID == "" {
+		out.RequestID = NewMessageID()
+	}
+	if out.CorrelationID == "" {
+		out.CorrelationID = NewMessageID()
+	}
 	if err != nil {
 		return Header{RequestID: out.RequestID, CorrelationID: out.CorrelationID}, err
 	}
@@ -80,12 +92,6 @@ func ParseHeader(h http.Header) (Header, error) {
 	}
 	if (out.From.CountryCode == "") != (out.From.ID == "") {
 		return out, Invalid("OCPI-from-country-code and OCPI-from-party-id", "must be given together")
-	}
-	if out.RequestID == "" {
-		out.RequestID = NewMessageID()
-	}
-	if out.CorrelationID == "" {
-		out.CorrelationID = NewMessageID()
 	}
 	return out, nil
 }

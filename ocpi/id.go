@@ -17,7 +17,7 @@ type PartyID struct {
 // ParsePartyID checks the two parts and returns them in upper case. The error
 // is an *Error with status 2001 that names the offending field.
 func ParsePartyID(countryCode, partyID string) (PartyID, error) {
-	if !alphanumeric(countryCode, 2) {
+	if !alphanumeric(countryCode, 2) || countryCode[0] <= '9' || countryCode[1] <= '9' {
 		return PartyID{}, Invalid("country_code", "must be two letters")
 	}
 	if !alphanumeric(partyID, 3) {
@@ -47,9 +47,10 @@ func (p PartyID) Joined() string { return p.CountryCode + p.ID }
 // IsZero reports whether p names nobody.
 func (p PartyID) IsZero() bool { return p == PartyID{} }
 
-// Is compares with the parts as a message spells them, without regard to case.
+// Is compares with the parts as a message spells them, without regard to the
+// case of ASCII letters.
 func (p PartyID) Is(countryCode, partyID string) bool {
-	return strings.EqualFold(p.CountryCode, countryCode) && strings.EqualFold(p.ID, partyID)
+	return FoldID(p.CountryCode) == FoldID(countryCode) && FoldID(p.ID) == FoldID(partyID)
 }
 
 func alphanumeric(s string, n int) bool {
@@ -67,11 +68,17 @@ func alphanumeric(s string, n int) bool {
 
 // FoldID returns the form of an object id under which two spellings of one
 // CiString are equal. Only ASCII letters are folded: a CiString holds nothing
-// else (OCPI 2.2.1 §16.1).
+// else (OCPI 2.2.1 §16.1), and Unicode folding would make one of two ids.
 func FoldID(id string) string {
 	for i := range len(id) {
 		if c := id[i]; c >= 'A' && c <= 'Z' {
-			return strings.ToLower(id)
+			b := []byte(id)
+			for ; i < len(b); i++ {
+				if c := b[i]; c >= 'A' && c <= 'Z' {
+					b[i] = c | 0x20
+				}
+			}
+			return string(b)
 		}
 	}
 	return id

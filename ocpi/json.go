@@ -79,5 +79,8 @@ func CheckNames(object []byte, names ...string) error {
 			return Malformed("body: not valid JSON")
 		}
 	}
+	if _, err := dec.ReadToken(); err != nil {
+		return Malformed("body: not valid JSON")
+	}
 	return nil
 }

@@ -8,7 +8,8 @@ func FormatNextLink(url string) string { return "<" + url + `>; rel="next"` }
 
 // ParseNextLink returns the target of the first link with relation "next" in
 // the values of a Link header (RFC 8288 §3). Relation names compare without
-// regard to case and may stand among others; quoted and bare values are read.
+// regard to case and may stand among others; quoted and bare values are read. An
+// empty target, which would lead to the same page again, is not a link.
 func ParseNextLink(values []string) (target string, ok bool) {
 	for _, v := range values {
 		for v != "" {
@@ -17,7 +18,7 @@ func ParseNextLink(values []string) (target string, ok bool) {
 			if !ok {
 				break
 			}
-			if relHasNext(params) {
+			if t != "" && relHasNext(params) {
 				return t, true
 			}
 		}
@@ -53,12 +54,16 @@ func cutLink(v string) (target, params, rest string, ok bool) {
 func relHasNext(params string) bool {
 	for params != "" {
 		params = strings.TrimLeft(params, " \t;")
-		name, rest, found := strings.Cut(params, "=")
-		if !found {
+		end := strings.IndexAny(params, "=;")
+		if end < 0 {
 			return false
 		}
-		name = strings.TrimSpace(name)
-		rest = strings.TrimLeft(rest, " \t")
+		if params[end] == ';' { // a parameter without a value
+			params = params[end:]
+			continue
+		}
+		name := strings.TrimSpace(params[:end])
+		rest := strings.TrimLeft(params[end+1:], " \t")
 		var value string
 		if strings.HasPrefix(rest, `"`) {
 			end := closingQuote(rest)

@@ -1,6 +1,7 @@
 package ocpi
 
 import (
+	"errors"
 	"net/url"
 	"strconv"
 	"time"
@@ -8,7 +9,8 @@ import (
 
 // Page is what a client asks of a list (OCPI 2.2.1 §4.1.4.1). DateFrom is
 // inclusive and DateTo exclusive on last_updated; a zero time means no bound.
-// Limit 0 means the client named none.
+// Limit 0 means the client named none. Offset and Limit are clamped so that their
+// sum does not overflow.
 type Page struct {
 	DateFrom, DateTo time.Time
 	Offset, Limit    int
@@ -55,10 +57,10 @@ func pageInt(q url.Values, name string) (int, error) {
 		return 0, err
 	}
 	n, err := strconv.ParseInt(v, 10, 63)
-	if err != nil || n < 0 {
+	if err != nil && !errors.Is(err, strconv.ErrRange) || n < 0 {
 		return 0, Invalid(name, "must be a whole number of at least 0")
 	}
-	return int(n), nil
+	return int(n), nil // at most 1<<62 - 1
 }
 
 func single(q url.Values, name string) (string, error) {

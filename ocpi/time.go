@@ -16,7 +16,7 @@ func ParseTime(s string) (time.Time, error) {
 		s = s[:len(s)-1]
 	}
 	t, err := time.Parse("2006-01-02T15:04:05", s)
-	if err != nil {
+	if err != nil || len(s) > 19 && s[19] != '.' { // package time also takes a comma
 		return time.Time{}, fmt.Errorf("not a DateTime such as 2015-06-29T20:39:09Z")
 	}
 	return t, nil

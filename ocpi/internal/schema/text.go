@@ -16,13 +16,13 @@ import (
 // texts are the ocpi tags without a length. string(n), CiString(n) and Text(n)
 // (a string that may hold line breaks) come on top.
 var texts = map[string]func([]byte) string{
-	"CountryCode": func(b []byte) string { return alphanumeric(b, 2, "must be two letters") },
+	"CountryCode": func(b []byte) string { return letters(b, 2, false, "must be two letters") },
 	"PartyID":     func(b []byte) string { return alphanumeric(b, 3, "must be three letters or digits") },
 	"HubPartyID": func(b []byte) string {
 		return alphanumeric(b, 5, "must be a country code and a party id, five characters")
 	},
-	"Country":   func(b []byte) string { return letters(b, false, "must be an ISO 3166-1 alpha-3 code") },
-	"Currency":  func(b []byte) string { return letters(b, true, "must be an ISO 4217 code") },
+	"Country":   func(b []byte) string { return letters(b, 3, false, "must be an ISO 3166-1 alpha-3 code") },
+	"Currency":  func(b []byte) string { return letters(b, 3, true, "must be an ISO 4217 code") },
 	"TimeZone":  timeZone,
 	"URL":       func(b []byte) string { return printable(b, 255) },
 	"Latitude":  func(b []byte) string { return degrees(b, 90) },
@@ -116,8 +116,8 @@ func alphanumeric(b []byte, n int, problem string) string {
 	return ""
 }
 
-func letters(b []byte, upper bool, problem string) string {
-	if len(b) != 3 {
+func letters(b []byte, n int, upper bool, problem string) string {
+	if len(b) != n {
 		return problem
 	}
 	for _, c := range b {
