@@ -55,8 +55,8 @@ fuzz: ## each fuzz target for FUZZTIME
 	done
 
 bench: build ## throughput and latency beside nginx and httputil.ReverseProxy
-	@tools/deps bench || echo '*** NGINX IS MISSING: COMPARED WITHOUT IT ***'
-	go run ./bench
+	@tools/deps bench
+	go run ./bench/relay
 
 conform: build ## the conformance checks against a built binary, listed one by one
 	@if tools/deps postgres; then export EROAM_REQUIRE_POSTGRES=1; fi; \

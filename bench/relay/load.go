@@ -163,15 +163,15 @@ func (l *lab) hubTimes(correlation string, limit int) ([]float64, error) {
 		return nil, err
 	}
 	var body struct {
-		Messages []struct {
+		Items []struct {
 			HubMicros float64 `json:"hub_us"`
-		} `json:"messages"`
+		} `json:"items"`
 	}
 	if err := json.Unmarshal(b, &body); err != nil {
 		return nil, err
 	}
 	var out []float64
-	for _, m := range body.Messages {
+	for _, m := range body.Items {
 		out = append(out, m.HubMicros)
 	}
 	if len(out) == 0 {

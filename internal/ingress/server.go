@@ -16,7 +16,6 @@ import (
 	"github.com/eroam/eroam/internal/catalog"
 	"github.com/eroam/eroam/internal/party"
 	"github.com/eroam/eroam/internal/relay"
-	"github.com/eroam/eroam/internal/trace"
 	"github.com/eroam/eroam/ocpi"
 )
 
@@ -25,7 +24,6 @@ type Options struct {
 	Registry    *party.Registry
 	Relay       *relay.Relay
 	Catalog     *catalog.Catalog
-	Trace       *trace.Recorder
 	PublicURL   string        // without a trailing slash
 	Limits      party.Limits  // of a platform that has none of its own
 	MaxBody     int64         // bytes of a request body; locations and CDRs may have four times as many; default 1 MiB
