@@ -88,6 +88,8 @@ func TestHubIdentity230_D07_D08(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	r.invite(grantOf("NLCP8", "CPO")) // never registers: not to be reached
+	put("eight", Agreement{CPO: ocpi.PartyID{CountryCode: "NL", ID: "CP8"}, EMSP: ocpi.PartyID{CountryCode: "DE", ID: "EM1"}})
 	put("one", Agreement{CPO: ocpi.PartyID{CountryCode: "nl", ID: "cp1"}, EMSP: ocpi.PartyID{CountryCode: "DE", ID: "EM1"}})
 
 	c, e := r.call(inv.TokenA, ocpi.V230, "POST", emsp.credentials())
@@ -239,6 +241,9 @@ func TestDelete_D24_D25(t *testing.T) {
 	}
 	check := func() {
 		t.Helper()
+		if rows, err := r.opts.Store.Registry(t.Context()); err != nil || len(rows.Credentials) != 0 {
+			t.Errorf("%d tokens are left (%v)", len(rows.Credentials), err)
+		}
 		pl := r.platform(id)
 		if r.opens(c) != "" || pl.State != StateSuspended || pl.Token != "" || len(pl.Endpoints) != 0 || pl.Parties[0].Reachable() || pl.Parties[0].Confirmed {
 			t.Errorf("after DELETE: %+v", pl)
@@ -388,6 +393,9 @@ func TestInviteIsSingleUse_T3(t *testing.T) {
 	if r.opens(inv.TokenA) != "" {
 		t.Error("TOKEN_A still opens something")
 	}
+	if n := len(p.requests()); n != 2 {
+		t.Errorf("%d call-backs, want the 2 of the one that succeeded", n)
+	}
 
 	late := r.invite(grantOf("NLCP2", "CPO"))
 	if want := time.Now().Add(72 * time.Hour); late.ExpiresAt.Sub(want).Abs() > time.Minute {
@@ -414,6 +422,71 @@ func TestInviteIsSingleUse_T3(t *testing.T) {
 	rows, err := r.opts.Store.Registry(t.Context())
 	if err != nil || len(rows.Credentials) != 1 || rows.Credentials[0].Kind != "C" {
 		t.Errorf("after the purge: %+v %v", rows.Credentials, err)
+	}
+}
+
+// Two processes on one database cannot both spend a TOKEN_A: the database
+// decides, not the memory of either.
+func TestInviteIsSpentInTheDatabase_T3(t *testing.T) {
+	r := newRig(t)
+	p := newPartner(t, grantOf("NLCP1", "CPO"))
+	inv := r.invite(p.parties...)
+	other, err := Open(t.Context(), r.opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := other.Authenticate(t.Context(), b64(inv.TokenA))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, e := r.call(inv.TokenA, ocpi.V221, "POST", p.credentials())
+	if e != nil {
+		t.Fatal(e)
+	}
+	if _, err := other.Credentials(t.Context(), a, ocpi.V221, "POST", []byte(p.credentials())); ocpi.AsError(err).HTTP != 401 {
+		t.Errorf("the second process answers %v, want 401", err)
+	}
+	if _, err := other.Authenticate(t.Context(), b64(c.Token)); err != nil {
+		t.Error("after the failed write the second process does not know what is true")
+	}
+	r.reopen()
+	if r.opens(c.Token) != KindFull {
+		t.Error("the second process undid the first registration")
+	}
+}
+
+// Grants that change while the hub calls back count as they are at the end.
+func TestGrantsChangeDuringTheCallBack(t *testing.T) {
+	for name, change := range map[string]func(r *rig, id string) error{
+		"taken back": func(r *rig, id string) error {
+			return r.Update(context.Background(), id, Update{Parties: &[]Grant{grantOf("NLCP2", "CPO")}})
+		},
+		"suspended": func(r *rig, id string) error {
+			yes := true
+			return r.Update(context.Background(), id, Update{Suspended: &yes})
+		},
+		"removed": func(r *rig, id string) error { return r.Remove(context.Background(), id) },
+	} {
+		r := newRig(t)
+		p := newPartner(t, grantOf("NLCP1", "CPO"))
+		inv := r.invite(p.parties...)
+		var once sync.Once
+		p.hook = func(http.ResponseWriter, *http.Request) bool {
+			once.Do(func() {
+				if err := change(r, inv.ID); err != nil {
+					t.Error(err)
+				}
+			})
+			return false
+		}
+		if c, e := r.call(inv.TokenA, ocpi.V221, "POST", p.credentials()); e == nil {
+			t.Errorf("%s: registered with %+v", name, c)
+		}
+		for _, q := range r.Snapshot().Parties(ocpi.PartyID{CountryCode: "NL", ID: "CP1"}) {
+			if q.Reachable() {
+				t.Errorf("%s: the party is reachable", name)
+			}
+		}
 	}
 }
 

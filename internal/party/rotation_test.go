@@ -16,6 +16,7 @@ func TestRotationByPartner_D17_D20(t *testing.T) {
 	p := newPartner(t, grantOf("NLCP1", "CPO"))
 	id, old := r.register(p, ocpi.V221)
 	before := len(p.requests())
+	_, published := r.info("NLCP1", "CPO")
 	p.set(func() {
 		p.token = "partner-rotated"
 		p.endpoints[1].URL = p.URL + "/moved"
@@ -40,6 +41,9 @@ func TestRotationByPartner_D17_D20(t *testing.T) {
 	}
 	if r.opens(c.Token) != KindFull || r.opens(old) != "" {
 		t.Error("D18: the old token survives the use of the new one")
+	}
+	if _, now := r.info("NLCP1", "CPO"); now.Seq != published.Seq {
+		t.Error("a status that did not change was published again")
 	}
 	r.reopen()
 	if r.opens(old) != "" || r.opens(c.Token) != KindFull {
