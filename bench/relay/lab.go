@@ -35,6 +35,9 @@ type lab struct {
 }
 
 func (l *lab) start(ctx context.Context) error {
+	if err := os.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin"); err != nil { // where Debian keeps nginx
+		return err
+	}
 	for _, tool := range []string{"nginx", "wrk"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			return fmt.Errorf("%s is not installed (make deps)", tool)
