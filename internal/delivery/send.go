@@ -58,8 +58,8 @@ type result struct {
 type message struct {
 	method      string
 	path        []string
-	query       string
-	version     ocpi.Version // of body
+	query       url.Values
+	version     ocpi.Version // of body and query
 	body        []byte
 	correlation string
 	partial     bool // means something only to a receiver that has the object
@@ -105,7 +105,7 @@ func pushed(p *Push) message {
 		correlation: p.CorrelationID, partial: partial(p),
 	}
 	if t := p.Query["type"]; p.Module == ocpi.Tokens && len(t) == 1 {
-		m.query = "type=" + url.QueryEscape(t[0])
+		m.query = url.Values{"type": t}
 	}
 	return m
 }
@@ -125,7 +125,7 @@ func present(o *store.Object) message {
 		m.path = m.path[:2]
 	case ocpi.Tokens:
 		if t := o.ID[strings.LastIndexByte(o.ID, '/')+1:]; t != "RFID" {
-			m.query = "type=" + url.QueryEscape(t)
+			m.query = url.Values{"type": {t}}
 		}
 	}
 	if o.Deleted {
@@ -184,25 +184,26 @@ func (d *Delivery) request(j job, m message, t *trace.Message) (egress.Request, 
 	if err != nil {
 		return egress.Request{}, err
 	}
-	if m.query != "" {
+	body, query := m.body, m.query
+	if m.version != pl.Version {
+		as := convert.Message{Module: module, Interface: ocpi.Receiver, Method: m.method, Path: m.path}
+		query = convert.Query(as, m.version, pl.Version, query)
+		if len(body) > 0 {
+			var losses []convert.Loss
+			if body, losses, err = convert.Body(as, m.version, pl.Version, body); err != nil {
+				return egress.Request{}, fmt.Errorf("converting from %s to %s: %w", m.version, pl.Version, err)
+			}
+			for _, l := range losses {
+				t.Losses = append(t.Losses, l.Pointer+": "+l.Problem)
+			}
+		}
+	}
+	if len(query) > 0 {
 		sep := "?"
 		if strings.Contains(target, "?") {
 			sep = "&"
 		}
-		target += sep + m.query
-	}
-	body := m.body
-	if len(body) > 0 && m.version != pl.Version {
-		var losses []convert.Loss
-		body, losses, err = convert.Body(convert.Message{
-			Module: module, Interface: ocpi.Receiver, Method: m.method, Path: m.path,
-		}, m.version, pl.Version, body)
-		if err != nil {
-			return egress.Request{}, fmt.Errorf("converting from %s to %s: %w", m.version, pl.Version, err)
-		}
-		for _, l := range losses {
-			t.Losses = append(t.Losses, l.Pointer+": "+l.Problem)
-		}
+		target += sep + query.Encode()
 	}
 	h := http.Header{
 		ocpi.HeaderAuthorization: {ocpi.FormatAuthorization(pl.Token, pl.Encoding)},

@@ -174,32 +174,37 @@ func (r *reader) run(ctx context.Context, report func(error)) {
 
 func (r *reader) catchUp(ctx context.Context) error {
 	for {
-		objects, err := r.store.Feed(ctx, r.tail.position(), feedPage)
-		if err != nil {
+		if end, err := r.page(ctx); end || err != nil {
 			return err
 		}
-		now := time.Now().UnixNano()
-		changes := make([]change, len(objects))
-		for i := range objects {
-			o := &objects[i]
-			floor := r.level
-			if s, ok := r.seen[o.ObjectKey]; ok {
-				floor = s
-			}
-			r.seen[o.ObjectKey] = o.Seq
-			changes[i] = change{
-				key: o.ObjectKey, seq: o.Seq, deleted: o.Deleted, noticed: now,
-				steps: r.announced.steps(o, floor),
-			}
-		}
-		if n := len(changes); n > 0 {
-			r.tail.add(changes, changes[n-1].seq)
-		}
-		if len(changes) < feedPage {
-			r.level = r.tail.position()
-			clear(r.seen)
-			r.announced.forget(r.level)
-			return nil
+	}
+}
+
+// page reads the next entries; end says that there were no more at that moment.
+func (r *reader) page(ctx context.Context) (end bool, err error) {
+	objects, err := r.store.Feed(ctx, r.tail.position(), feedPage)
+	if err != nil {
+		return false, err
+	}
+	now := time.Now().UnixNano()
+	changes := make([]change, len(objects))
+	for i := range objects {
+		o := &objects[i]
+		floor := max(r.level, r.seen[o.ObjectKey])
+		r.seen[o.ObjectKey] = o.Seq
+		changes[i] = change{
+			key: o.ObjectKey, seq: o.Seq, deleted: o.Deleted, noticed: now,
+			steps: r.announced.steps(o, floor),
 		}
 	}
+	if n := len(changes); n > 0 {
+		r.tail.add(changes, changes[n-1].seq)
+	}
+	if len(changes) == feedPage {
+		return false, nil
+	}
+	r.level = r.tail.position()
+	clear(r.seen)
+	r.announced.forget(r.level)
+	return true, nil
 }

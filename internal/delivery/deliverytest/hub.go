@@ -261,13 +261,33 @@ func (h *Hub) Idle() {
 			h.t.Fatal(err)
 		}
 		lanes := h.Delivery.Lanes()
+		if len(lanes) != h.receivers() {
+			return false
+		}
 		for _, l := range lanes {
 			if l.State != delivery.LaneIdle || l.Cursor < head {
 				return false
 			}
 		}
-		return len(lanes) > 0
+		return true
 	})
+}
+
+// receivers is how many parties should have a lane.
+func (h *Hub) receivers() int {
+	n := 0
+	for _, pl := range h.Registry.Snapshot().Platforms() {
+		for _, p := range pl.Parties {
+			takes := false
+			for k := range pl.Endpoints {
+				takes = takes || k.Interface == ocpi.Receiver
+			}
+			if takes && p.Reachable() && p.Role != ocpi.RoleHub {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // Eventually waits for something that happens in the background.
