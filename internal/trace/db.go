@@ -109,14 +109,13 @@ type writer struct {
 	ready  []chunk
 }
 
-func newWriter(ctx context.Context, db *sql.DB, _ Options) (*writer, error) {
+func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 	w := &writer{db: db}
 	err := db.QueryRowContext(ctx, `SELECT 1 + max(coalesce((SELECT max(id) FROM chunk), 0), coalesce((SELECT max(last_chunk) FROM run), 0))`).Scan(&w.next)
 	if err != nil {
 		return nil, err
 	}
-	err = db.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(messages), 0) FROM fresh JOIN chunk ON chunk.id = fresh.chunk`).Scan(&w.chunks, &w.fresh)
-	return w, err
+	return w, w.countFresh(db.QueryRow)
 }
 
 // add puts m into the open chunk.
@@ -321,14 +320,30 @@ func (w *writer) prune(before time.Time, maxBytes int64) error {
 
 // pruneIndex deletes what points at deleted chunks only.
 func (w *writer) pruneIndex(tx *sql.Tx) error {
-	for _, q := range []string{
-		`DELETE FROM fresh WHERE chunk NOT IN (SELECT id FROM chunk)`,
-		`DELETE FROM page WHERE id >> 16 IN (SELECT id FROM run WHERE last_chunk < (SELECT coalesce(min(id), 1 << 62) FROM chunk))`,
-		`DELETE FROM run WHERE last_chunk < (SELECT coalesce(min(id), 1 << 62) FROM chunk)`,
-	} {
-		if _, err := tx.Exec(q); err != nil {
+	oldest := w.next
+	err := tx.QueryRow(`SELECT coalesce(min(id), $1) FROM chunk`, w.next).Scan(&oldest)
+	if err != nil {
+		return err
+	}
+	var last sql.NullInt64 // run
+	if err := tx.QueryRow(`SELECT max(id) FROM run WHERE last_chunk < $1`, oldest).Scan(&last); err != nil {
+		return err
+	}
+	if last.Valid {
+		if _, err := tx.Exec(`DELETE FROM page WHERE id < $1`, (last.Int64+1)<<pageBits); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(`DELETE FROM run WHERE id <= $1`, last.Int64); err != nil {
 			return err
 		}
 	}
-	return tx.QueryRow(`SELECT count(*), coalesce(sum(messages), 0) FROM fresh JOIN chunk ON chunk.id = fresh.chunk`).Scan(&w.chunks, &w.fresh)
+	if _, err := tx.Exec(`DELETE FROM fresh WHERE chunk NOT IN (SELECT id FROM chunk)`); err != nil {
+		return err
+	}
+	return w.countFresh(tx.QueryRow)
+}
+
+// countFresh reads how much is in no run yet.
+func (w *writer) countFresh(query func(string, ...any) *sql.Row) error {
+	return query(`SELECT count(*), coalesce(sum(messages), 0) FROM fresh JOIN chunk ON chunk.id = fresh.chunk`).Scan(&w.chunks, &w.fresh)
 }

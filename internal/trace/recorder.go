@@ -90,7 +90,7 @@ func Open(ctx context.Context, opt Options) (*Recorder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the message trace %s: %w", opt.Path, err)
 	}
-	w, err := newWriter(ctx, db, opt)
+	w, err := newWriter(ctx, db)
 	if err != nil {
 		db.Close()
 		return nil, fmt.Errorf("reading the message trace %s: %w", opt.Path, err)
@@ -238,8 +238,11 @@ func (r *Recorder) run(w *writer) {
 			err = w.write()
 		}
 		if (err != nil) != failing {
-			failing = err != nil
-			r.log.Warn("writing the message trace", "failing", failing, "err", err)
+			if failing = err != nil; failing {
+				r.log.Error("cannot write the message trace", "err", err)
+			} else {
+				r.log.Info("the message trace can be written again")
+			}
 		}
 		if err == nil && all {
 			for _, done := range waiters {

@@ -8,6 +8,7 @@ import (
 	"hash"
 	"strconv"
 	"sync"
+	"time"
 	"unicode/utf8"
 )
 
@@ -52,8 +53,11 @@ func (r *Recorder) Hash(value string) string {
 	return string(r.hasher.appendHash(make([]byte, 0, 16), []byte(value)))
 }
 
-// redact returns m with bodies that may be stored.
+// redact makes of m what may be stored.
 func (r *Recorder) redact(m *Message) *Message {
+	if m.Time.IsZero() {
+		m.Time = time.Now()
+	}
 	uid := m.Module != "locations" // there uid is the EVSE's
 	m.RequestBody = r.redactBody(m.RequestBody, uid)
 	m.ResponseBody = r.redactBody(m.ResponseBody, uid)

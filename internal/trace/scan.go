@@ -79,7 +79,10 @@ func (s *scanner) named() bool {
 	if !s.text() {
 		return false
 	}
-	name := s.in[start:s.pos]
+	name, ok := plain(s.in[start:s.pos])
+	if !ok {
+		return false
+	}
 	s.space()
 	if s.pos == len(s.in) || s.in[s.pos] != ':' {
 		return false
@@ -188,8 +191,10 @@ func (s *scanner) space() {
 	}
 }
 
+// copy takes over what was read up to to; of what is cut off anyway, one byte.
 func (s *scanner) copy(to int) {
-	s.out = append(s.out, s.in[s.copied:to]...)
+	n := min(to-s.copied, max(0, s.limit+1-len(s.out)))
+	s.out = append(s.out, s.in[s.copied:s.copied+n]...)
 	s.copied = to
 }
 
@@ -198,10 +203,11 @@ func (s *scanner) replace(start int) bool {
 	value := s.in[start:s.pos]
 	s.copy(start)
 	s.copied = s.pos
+	text, ok := plain(value)
 	s.out = append(s.out, hashMark...)
-	s.out = s.hash(s.out, plain(value))
+	s.out = s.hash(s.out, text)
 	s.out = append(s.out, '"')
-	return true
+	return ok
 }
 
 func numeric(c byte) bool {
@@ -210,18 +216,15 @@ func numeric(c byte) bool {
 
 // plain returns the characters that a JSON string stands for, and any other
 // value as it is.
-func plain(v []byte) []byte {
+func plain(v []byte) (text []byte, ok bool) {
 	if v[0] != '"' {
-		return v
+		return v, true
 	}
 	if bytes.IndexByte(v, '\\') < 0 {
-		return v[1 : len(v)-1]
+		return v[1 : len(v)-1], true
 	}
 	b, err := jsontext.AppendUnquote(nil, v)
-	if err != nil {
-		return v
-	}
-	return b
+	return b, err == nil
 }
 
 // visibility says how a value is treated.
@@ -233,17 +236,28 @@ const (
 	scalar             // when it is not an object; an object is looked into
 )
 
-// sensitivity tells how the value of a name, given in quotes, is treated. uid
-// says whether the name uid means a token.
-func sensitivity(quoted []byte, uid bool) visibility {
-	name := quoted[1 : len(quoted)-1]
-	if bytes.IndexByte(name, '\\') >= 0 {
-		name = plain(quoted)
-	}
-	if len(name) < 3 || len(name) > 24 {
+// maxName is longer than every name that [sensitivity] knows.
+const maxName = 24
+
+// sensitivity tells how the value of a name is treated; contract_id, contractId
+// and CONTRACT-ID are one name. uid says whether the name uid means a token.
+func sensitivity(name []byte, uid bool) visibility {
+	if len(name) < 3 || len(name) > maxName {
 		return visible
 	}
-	switch string(lower(name)) {
+	var folded [maxName]byte
+	n := 0
+	for _, c := range name {
+		if c == '_' || c == '-' {
+			continue
+		}
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		folded[n] = c
+		n++
+	}
+	switch string(folded[:n]) {
 	case "uid":
 		if !uid {
 			return visible
@@ -251,11 +265,11 @@ func sensitivity(quoted []byte, uid bool) visibility {
 		return hidden
 	case "token": // an object in commands, a string in credentials
 		return scalar
-	case "token_uid", "authorization", "contract_id", "visual_number", "auth_id", "auth_token",
-		"access_token", "token_a", "token_b", "token_c", "issuer_uid", "rfid", "id_tag", "idtag",
-		"vin", "vehicle_id", "evcc_id", "license_plate", "licence_plate", "number_plate",
-		"verification", "verification_code", "pin", "pin_code", "password", "secret", "api_key",
-		"driver_id", "driver_name", "customer_id", "phone_number", "email", "group_id":
+	case "tokenuid", "authorization", "contractid", "visualnumber", "authid", "authtoken",
+		"accesstoken", "tokena", "tokenb", "tokenc", "issueruid", "rfid", "idtag", "groupid",
+		"vin", "vehicleid", "evccid", "licenseplate", "licenceplate", "numberplate",
+		"verification", "verificationcode", "pin", "pincode", "password", "secret", "apikey",
+		"driverid", "drivername", "customerid", "phonenumber", "email":
 		return hidden
 	}
 	return visible
