@@ -223,7 +223,7 @@ func decimalNumber(v []byte) string {
 
 // wholeNumber allows 16, 16.0 and 1.6e1.
 func wholeNumber(v []byte) string {
-	if len(v) <= 10 && (digits(v) || v[0] == '-' && digits(v[1:])) {
+	if len(v) <= 9 && (digits(v) || v[0] == '-' && digits(v[1:])) {
 		return ""
 	}
 	if d, err := decimal.Parse(string(v)); err == nil && d.IsInt() && d.Abs().Cmp(decimal.MustNew(1<<31, 0)) < 0 {
