@@ -81,9 +81,13 @@ func (a *App) openStore(ctx context.Context) (err error) {
 }
 
 func (a *App) openTrace(ctx context.Context) (err error) {
+	maxBody := int(a.cfg.Trace.MaxBody)
+	if maxBody == 0 {
+		maxBody = -1 // none; 0 is the recorder's default
+	}
 	a.trace, err = trace.Open(ctx, trace.Options{
 		Path: filepath.Join(a.cfg.Data, "trace.db"), Key: derive(a.sealKey, "trace"),
-		Keep: a.cfg.Trace.Keep, MaxBody: int(a.cfg.Trace.MaxBody),
+		Keep: a.cfg.Trace.Keep, MaxBytes: int64(a.cfg.Trace.MaxSize), MaxBody: maxBody,
 		Log: a.log, Metrics: a.metrics,
 	})
 	if err != nil {

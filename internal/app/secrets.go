@@ -38,7 +38,7 @@ func sealKey(ctx context.Context, db *store.Store, dir string) ([]byte, error) {
 		return nil, fmt.Errorf("reading the database: %w", err)
 	}
 	if id != nil {
-		return nil, fmt.Errorf("%s is missing, and this database was made with it: put it back from the backup, or copy it from the other process on this database (partners' tokens cannot be read without it)", name)
+		return nil, fmt.Errorf("%s is missing, and this database was made with it: put it back from the backup (partners' tokens cannot be read without it)", name)
 	}
 	if key, err = makeSealKey(name); err != nil {
 		return nil, fmt.Errorf("making the sealing key: %w", err)

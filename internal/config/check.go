@@ -54,6 +54,7 @@ func (c *Config) check() []error {
 	within(&p, "max_body", c.MaxBody, 1<<10, 64<<20)
 	within(&p, "max_response", c.MaxResponse, 1<<10, 64<<20)
 	within(&p, "trace.max_body", c.Trace.MaxBody, 0, 1<<20)
+	within(&p, "trace.max_size", c.Trace.MaxSize, 16<<20, 1<<50)
 	within(&p, "limits.requests_per_second", c.Limits.RequestsPerSecond, 0.01, 1e6)
 	within(&p, "limits.burst", c.Limits.Burst, 1, 1_000_000)
 	within(&p, "limits.concurrent", c.Limits.Concurrent, 1, 100_000)

@@ -153,7 +153,7 @@ type Limits struct {
 
 	// Requests that the hub has under way to one platform at the same time, so
 	// that a partner that hangs takes none of the others' capacity. What is above
-	// fails at once with status 4003.
+	// fails with status 4003.
 	Outbound int `yaml:"outbound" env:"EROAM_LIMITS_OUTBOUND"`
 
 	// Open connections to the listen address. Further ones wait unaccepted.
@@ -164,6 +164,9 @@ type Limits struct {
 type Trace struct {
 	// How long a message can be found.
 	Keep time.Duration `yaml:"keep" env:"EROAM_TRACE_KEEP"`
+
+	// Size of the file beyond which the oldest messages go earlier.
+	MaxSize Size `yaml:"max_size" env:"EROAM_TRACE_MAX_SIZE"`
 
 	// Bytes that are kept of one body, redacted; the rest is cut. 0 keeps no
 	// bodies.
@@ -202,7 +205,7 @@ func Default() *Config {
 			Outbound:          64,
 			Connections:       4096,
 		},
-		Trace: Trace{Keep: 30 * 24 * time.Hour, MaxBody: 16 << 10},
+		Trace: Trace{Keep: 30 * 24 * time.Hour, MaxSize: 8 << 30, MaxBody: 16 << 10},
 		Log:   Log{Level: "info", Format: "auto"},
 	}
 }

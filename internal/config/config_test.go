@@ -78,7 +78,7 @@ trace: {keep: 24h, max_body: 0}
 	want.MaxBody = 64 << 10
 	want.Limits.RequestsPerSecond = 2.5
 	want.Limits.Burst = 9
-	want.Trace = config.Trace{Keep: 48 * time.Hour}
+	want.Trace = config.Trace{Keep: 48 * time.Hour, MaxSize: 8 << 30}
 	if d := cmp.Diff(want, got, byValue...); d != "" {
 		t.Error(d)
 	}
