@@ -22,14 +22,17 @@ func TestMetricsAreDocumented(t *testing.T) {
 			t.Errorf("%s is not documented", n)
 		}
 	}
+	var documented []string
 	for _, m := range regexp.MustCompile("(?m)^\\| `(eroam_[a-z_]+)`").FindAllStringSubmatch(string(text), -1) {
+		documented = append(documented, m[1])
 		if !slices.Contains(made, m[1]) {
 			t.Errorf("%s is documented and does not exist", m[1])
 		}
-		made = slices.DeleteFunc(made, func(n string) bool { return n == m[1] })
 	}
 	for _, name := range made {
-		t.Errorf("%s is not documented", name)
+		if !slices.Contains(documented, name) {
+			t.Errorf("%s is not documented", name)
+		}
 	}
 }
 
