@@ -192,6 +192,7 @@ func TestRemovalAndRegrant_L06(t *testing.T) {
 	p := newPartner(t, grantOf("NLCP1", "CPO"), grantOf("NLEM1", "EMSP"))
 	id, c := r.register(p, ocpi.V221)
 	left := []Grant{grantOf("NLCP1", "CPO")}
+	_, published := r.info("NLCP1", "CPO")
 	if err := r.Update(t.Context(), id, Update{Parties: &left}); err != nil {
 		t.Fatal(err)
 	}
@@ -199,6 +200,9 @@ func TestRemovalAndRegrant_L06(t *testing.T) {
 		t.Error("a grant that was taken back is not SUSPENDED and gone")
 	}
 	r.wantStatus("NLCP1", "CPO", Connected)
+	if _, now := r.info("NLCP1", "CPO"); now.Seq != published.Seq {
+		t.Error("a grant that stayed was published again")
+	}
 	if err := r.Remove(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
