@@ -49,7 +49,7 @@ func (l *lab) hub(ctx context.Context) (candidate, error) {
 	cmd := exec.CommandContext(ctx, l.eroam, "serve")
 	cmd.Env = append(os.Environ(), "EROAM_LISTEN=127.0.0.1:0", "EROAM_METRICS_LISTEN=127.0.0.1:0", "EROAM_DATA="+data,
 		"EROAM_ADMIN_TOKEN="+adminToken, "EROAM_ALLOW_NETWORKS=127.0.0.0/8", "EROAM_AGREEMENTS=open",
-		"EROAM_LIMITS_REQUESTS_PER_SECOND=1000000", "EROAM_LIMITS_BURST=1000000")
+		"EROAM_LIMITS_REQUESTS_PER_SECOND=1000000", "EROAM_LIMITS_BURST=1000000", "EROAM_LIMITS_OUTBOUND=256")
 	cmd, err := l.spawn(cmd)
 	if err != nil {
 		return candidate{}, err
