@@ -5,6 +5,7 @@ import (
 
 	"github.com/eroam/eroam/ocpi/splice"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/tidwall/gjson"
 )
 
 // MergeOptions say how [MergePatch] treats the fields of one kind of object.
@@ -184,15 +185,8 @@ func mergeList(field, key string, old, add jsontext.Value) (jsontext.Value, erro
 }
 
 func elementID(v jsontext.Value, key string) (string, bool) {
-	if v.Kind() != '{' {
-		return "", false
-	}
-	o, err := splice.Open(v)
-	if err != nil {
-		return "", false
-	}
-	s, ok := o.Text(key)
-	return FoldID(s), ok
+	id := gjson.GetBytes(v, key)
+	return FoldID(id.Str), id.Type == gjson.String
 }
 
 func elementPath(list string, i int, field string) string {

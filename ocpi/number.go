@@ -7,7 +7,7 @@ import (
 	"github.com/govalues/decimal"
 )
 
-// Number is an OCPI number (OCPI 2.2.1 §16.3): money, energy, durations. It
+// Number is an OCPI number (OCPI 2.2.1 §16.4): money, energy, durations. It
 // keeps the JSON number as it is written, so that reading and writing an object
 // changes no digit, and never goes through a binary floating-point value. The
 // zero value is absent where a field is optional and 0 where it is not.

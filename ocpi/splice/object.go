@@ -263,6 +263,9 @@ func finish(dec *jsontext.Decoder, src []byte) error {
 }
 
 func plain(quoted jsontext.Value) string {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return string(quoted[1 : len(quoted)-1])
+	}
 	s, _ := jsontext.AppendUnquote(nil, quoted) // the decoder has checked it
 	return string(s)
 }

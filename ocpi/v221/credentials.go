@@ -7,7 +7,7 @@ import (
 	"github.com/eroam/eroam/ocpi/internal/schema"
 )
 
-// Version is one entry of the versions endpoint (§6.1).
+// Version is one entry of the versions endpoint (§6.1.2).
 type Version struct {
 	Version string `json:"version" ocpi:"string(10)"`
 	URL     string `json:"url" ocpi:"URL"`
@@ -19,14 +19,14 @@ type VersionDetails struct {
 	Endpoints []Endpoint `json:"endpoints"`
 }
 
-// Endpoint is one interface of one module (§6.2.1).
+// Endpoint is one interface of one module (§6.2.2).
 type Endpoint struct {
 	Identifier string        `json:"identifier" ocpi:"string(64)"`
 	Role       InterfaceRole `json:"role"`
 	URL        string        `json:"url" ocpi:"URL"`
 }
 
-// InterfaceRole is SENDER or RECEIVER (§6.2.2).
+// InterfaceRole is SENDER or RECEIVER (§6.2.3).
 type InterfaceRole string
 
 // Values lists the closed enum.

@@ -2,7 +2,7 @@ package v221
 
 import "github.com/eroam/eroam/ocpi"
 
-// ClientInfo is the connection state of a party behind a hub (§15.5.1).
+// ClientInfo is the connection state of a party behind a hub (§15.4.1).
 type ClientInfo struct {
 	PartyID     string           `json:"party_id" ocpi:"PartyID"`
 	CountryCode string           `json:"country_code" ocpi:"CountryCode"`
@@ -11,7 +11,7 @@ type ClientInfo struct {
 	LastUpdated ocpi.DateTime    `json:"last_updated"`
 }
 
-// ConnectionStatus is how a party stands with the hub (§15.6.1).
+// ConnectionStatus is how a party stands with the hub (§15.5.1).
 type ConnectionStatus string
 
 // The values of ConnectionStatus.

@@ -20,7 +20,7 @@ type Tariff struct {
 	LastUpdated   ocpi.DateTime   `json:"last_updated"`
 }
 
-// TariffElement is a group of prices under one condition (§11.4.5).
+// TariffElement is a group of prices under one condition (§11.4.4).
 type TariffElement struct {
 	PriceComponents []PriceComponent    `json:"price_components"`
 	Restrictions    *TariffRestrictions `json:"restrictions,omitzero"`
@@ -62,7 +62,7 @@ func (TariffType) Values() []string {
 	return []string{"AD_HOC_PAYMENT", "PROFILE_CHEAP", "PROFILE_FAST", "PROFILE_GREEN", "REGULAR"}
 }
 
-// TariffDimensionType is what is priced (§11.4.4).
+// TariffDimensionType is what is priced (§11.4.5).
 type TariffDimensionType string
 
 // The values of TariffDimensionType.

@@ -99,7 +99,7 @@ type (
 // EMAID is the token type that 2.3.0 adds (§13.4.4): an ISO 15118 contract.
 const EMAID TokenType = "EMAID"
 
-// Connector types that 2.3.0 adds (§8.4.5).
+// Connector types that 2.3.0 adds (§8.4.6).
 const (
 	MCS      ConnectorType = "MCS"
 	SAEJ3400 ConnectorType = "SAE_J3400"

@@ -23,7 +23,7 @@ type Tariff struct {
 	LastUpdated        ocpi.DateTime   `json:"last_updated"`
 }
 
-// PriceLimit is a least or greatest cost of a session (§12.4.7).
+// PriceLimit is a least or greatest cost of a session (§12.4.3).
 type PriceLimit struct {
 	BeforeTaxes ocpi.Number `json:"before_taxes"`
 	AfterTaxes  ocpi.Number `json:"after_taxes,omitzero"`

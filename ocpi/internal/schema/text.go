@@ -82,7 +82,7 @@ func length(b []byte, n int) string {
 }
 
 // printable refuses control characters, except that it lets line breaks and tabs
-// through, which OCPI 2.2.1 §16.6 forbids and real feeds have.
+// through, which OCPI 2.2.1 §16.7 forbids and real feeds have.
 func printable(b []byte, n int) string {
 	for _, c := range b {
 		if c < 0x20 && c != '\n' && c != '\r' && c != '\t' || c == 0x7f {
