@@ -74,7 +74,7 @@ func (r *Registry) connect(ctx context.Context, p *Platform, at peer, res *Conne
 		return err
 	}
 	res.Version = m.version
-	if res.MissingModules = r.missing(m); len(res.MissingModules) > 0 {
+	if res.MissingModules = r.missing(m, p.Parties); len(res.MissingModules) > 0 {
 		return &ocpi.Error{Status: ocpi.StatusNoMatchingEndpoints, Message: "the partner lacks required modules"}
 	}
 	token := mintToken()

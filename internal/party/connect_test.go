@@ -151,6 +151,43 @@ func TestConnectNamesMissingModules(t *testing.T) {
 	}
 }
 
+// A partner that names a URL which the hub may not use keeps the one it gave.
+func TestConnectKeepsTheURLThatWorked(t *testing.T) {
+	for _, url := range []string{"https://10.0.0.1/versions", "http://example.com/versions"} {
+		r := newRig(t)
+		p := newPartner(t, grantOf("NLCP1", "CPO"))
+		p.onOffer = func(string, credentials) (int, string) {
+			return 1000, p.credentials(func(c *credentials) { c.URL = url })
+		}
+		id := r.invite(p.parties...).ID
+		if res := r.connectTo(p, id); res.Status != StateConnected || r.platform(id).VersionsURL != p.URL+"/versions" {
+			t.Errorf("%+v with versions URL %s", res, r.platform(id).VersionsURL)
+		}
+	}
+}
+
+func TestPartnerWithoutFunctionalModules_D11_D31(t *testing.T) {
+	r := newRig(t)
+	for _, tt := range []struct {
+		party string
+		role  ocpi.Role
+		works bool // a provider of navigation may only fetch
+	}{{"NLCP1", ocpi.RoleCPO, false}, {"DEEM1", ocpi.RoleEMSP, false}, {"FRNS1", ocpi.RoleNSP, true}} {
+		p := newPartner(t, grantOf(tt.party, tt.role))
+		p.endpoints = p.endpoints[:1] // credentials
+		inv := r.invite(p.parties...)
+		if !tt.works {
+			if res := r.connectTo(p, inv.ID); res.Status != StatePlanned || !slices.Contains(res.MissingModules, ocpi.Locations) {
+				t.Errorf("%s: started by the hub: %+v", tt.party, res)
+			}
+		}
+		_, e := r.call(inv.TokenA, ocpi.V221, "POST", p.credentials())
+		if tt.works && e != nil || !tt.works && (e == nil || e.Status != ocpi.StatusNoMatchingEndpoints) {
+			t.Errorf("%s: started by the partner: %v", tt.party, e)
+		}
+	}
+}
+
 func TestConnectErrors(t *testing.T) {
 	r := newRig(t)
 	inv := r.invite(grantOf("NLCP1", "CPO"))

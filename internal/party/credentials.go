@@ -68,7 +68,7 @@ func (r *Registry) register(ctx context.Context, a *Access, v ocpi.Version, body
 		r.log.WarnContext(ctx, "credentials exchange failed", "platform", p.ID, "err", err)
 		return nil, err
 	}
-	if missing := r.missing(m); len(missing) > 0 {
+	if missing := r.missing(m, p.Parties); len(missing) > 0 {
 		return nil, &ocpi.Error{Status: ocpi.StatusNoMatchingEndpoints, Message: "the version details lack the module " + string(missing[0])}
 	}
 	token := mintToken()

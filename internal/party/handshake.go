@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -148,8 +149,10 @@ func (r *Registry) readDetails(data []byte, want ocpi.Version) (map[EndpointKey]
 	return out, nil
 }
 
-// missing returns the required modules that m does not implement.
-func (r *Registry) missing(m *remote) []ocpi.Module {
+// missing returns the required modules that m does not implement. A CPO or an
+// eMSP must implement at least one functional module, whichever; without any it
+// could neither be asked nor told anything. Other roles may well only fetch.
+func (r *Registry) missing(m *remote, parties []*Party) []ocpi.Module {
 	var out []ocpi.Module
 	for _, want := range append([]ocpi.Module{ocpi.Credentials}, r.o.RequiredModules...) {
 		_, sender := m.endpoints[EndpointKey{want, ocpi.Sender}]
@@ -158,7 +161,15 @@ func (r *Registry) missing(m *remote) []ocpi.Module {
 			out = append(out, want)
 		}
 	}
-	return out
+	if len(out) > 0 || !slices.ContainsFunc(parties, func(p *Party) bool { return p.Role == ocpi.RoleCPO || p.Role == ocpi.RoleEMSP }) {
+		return out
+	}
+	for k := range m.endpoints {
+		if k.Module != ocpi.Credentials && k.Module != ocpi.HubClientInfo {
+			return nil
+		}
+	}
+	return ocpi.Functional(m.version)
 }
 
 // get fetches url and returns the data of a successful envelope. With encoding
