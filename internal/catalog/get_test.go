@@ -28,6 +28,7 @@ func TestGet(t *testing.T) {
 	emsp, stranger := h.Join(ocpi.V221, one("DE-EM1", ocpi.RoleEMSP)), h.Join(ocpi.V221, one("DE-EM2", ocpi.RoleEMSP))
 	h.Agree("NL-CP1", "DE-EM1")
 	h.Agree("NL-CP2", "DE-EM1", "tokens")
+	h.Agree("NL-CP1", "DE-EM2", "sessions")
 	loc := Location("LOC1", t1)
 	h.MustPublish(cpo, "PUT", ocpi.Locations, "NL/CP1/LOC1", loc)
 	h.MustPublish(cpo, "PUT", ocpi.Tariffs, "NL/CP1/T1", Tariff("T1", t1))

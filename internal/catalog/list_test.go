@@ -185,6 +185,36 @@ func TestPaging(t *testing.T) {
 	}
 }
 
+// Pages are read in chunks, and end early where objects are very large.
+func TestLargePages(t *testing.T) {
+	h := New(t, true)
+	cpo, emsp := h.Join(ocpi.V221, one("NL-CP1", ocpi.RoleCPO)), h.Join(ocpi.V221, one("DE-EM1", ocpi.RoleEMSP))
+	var all []string
+	for i := range 600 {
+		id := fmt.Sprintf("L%03d", i)
+		h.MustPublish(cpo, "PUT", ocpi.Locations, "NL/CP1/"+id, Location(id, t1))
+		all = append(all, "NL-CP1/"+id)
+	}
+	wantIDs(t, "a page of three chunks", mustList(t, h, emsp, ocpi.Locations, "offset=5&limit=580"), all[5:585]...)
+	wantIDs(t, "all", mustList(t, h, emsp, ocpi.Locations, ""), all...)
+	if r := mustList(t, h, emsp, ocpi.Locations, "limit=256"); r.Next == "" || len(ids(t, r.Data)) != 256 {
+		t.Errorf("a page of one chunk has %d objects, next %q", len(ids(t, r.Data)), r.Next)
+	}
+	padding := `"x":"` + strings.Repeat("x", 3<<20) + `",`
+	for i := range 4 {
+		id := fmt.Sprintf("B%d", i)
+		h.MustPublish(cpo, "PUT", ocpi.Locations, "NL/CP1/"+id, strings.Replace(Location(id, t2), "{", "{"+padding, 1))
+	}
+	r := mustList(t, h, emsp, ocpi.Locations, "date_from="+t2)
+	wantIDs(t, "a page of large objects", r, "NL-CP1/B0", "NL-CP1/B1", "NL-CP1/B2")
+	_, query, _ := strings.Cut(r.Next, "?")
+	r = mustList(t, h, emsp, ocpi.Locations, query)
+	wantIDs(t, "the next", r, "NL-CP1/B3")
+	if r.Total != 4 || r.Next != "" {
+		t.Errorf("total %d, next %q", r.Total, r.Next)
+	}
+}
+
 // H05: date_from is inclusive, date_to exclusive.
 func TestDateBounds(t *testing.T) {
 	h := New(t, true)

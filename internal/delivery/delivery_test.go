@@ -247,6 +247,9 @@ func TestSickReceiverDelaysNobody(t *testing.T) {
 	Eventually(t, "the healthy receiver has all", func() bool { return len(healthy.Received(ocpi.Locations)) == 20 })
 	for name, p := range patients {
 		Eventually(t, name+" was asked", func() bool { return len(p.Received()) > 0 })
+		if name != "hangs" {
+			Eventually(t, name+" is asked again", func() bool { return lane(h, h.Party(p, "").ID.String()).State == delivery.LaneRetrying })
+		}
 	}
 	for i := range 20 {
 		h.MustPublish(cpo, "PATCH", ocpi.Locations, fmt.Sprintf("NL/CP1/L%d", i), `{"name":"new","last_updated":"`+t2+`"}`)

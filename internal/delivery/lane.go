@@ -274,15 +274,8 @@ func (l *lane) dispatch(ctx context.Context, snap *party.Snapshot, me *party.Par
 			l.d.metrics.count(o.key.Kind, "not_entitled")
 			continue
 		}
-		j := job{lane: l.id, to: me, object: o, key: o.key, upTo: o.last()}
-		if it := o.items[0]; !o.whole {
-			for _, s := range it.steps {
-				if s.seq > max(l.floor, o.sent) {
-					j.steps = append(j.steps, s)
-				}
-			}
-			j.upTo, j.noticed = it.seq, it.noticed
-		}
+		j := o.job(l.floor)
+		j.to = me
 		l.flying++
 		go func() { l.results <- l.d.send(ctx, j) }()
 	}

@@ -79,6 +79,22 @@ func (q *queue) take(now time.Time) *object {
 	return nil
 }
 
+// job is what to send next for o: the pushes of its first change, but for those
+// up to floor or up to what the receiver has, or else the whole object.
+func (o *object) job(floor int64) job {
+	if o.whole {
+		return job{object: o, key: o.key, upTo: o.last()}
+	}
+	first := o.items[0]
+	j := job{object: o, key: o.key, upTo: first.seq, noticed: first.noticed}
+	for _, s := range first.steps {
+		if s.seq > max(floor, o.sent) {
+			j.steps = append(j.steps, s)
+		}
+	}
+	return j
+}
+
 // settle says that the receiver has the object up to seq, or is not to have it;
 // read is how far the feed was read.
 func (q *queue) settle(o *object, seq, read int64) {

@@ -20,7 +20,6 @@ import (
 // job is what one object's turn sends: the steps, or, without any, the whole
 // object in its present state.
 type job struct {
-	lane    laneID
 	to      *party.Party
 	object  *object // belongs to the lane; only handed back
 	key     store.ObjectKey

@@ -246,6 +246,38 @@ func TestQueue(t *testing.T) {
 	}
 }
 
+// A receiver is not sent the pushes that it has had as part of a whole object.
+func TestJob(t *testing.T) {
+	c := change{key: key("A"), seq: 7, noticed: 1}
+	for _, seq := range []int64{3, 5, 7} {
+		c.steps = append(c.steps, step{seq, &Push{Method: fmt.Sprint(seq)}})
+	}
+	for _, tt := range []struct {
+		floor, sent int64
+		whole       bool
+		want        string
+	}{
+		{0, 0, false, "357"}, {3, 0, false, "57"}, {0, 5, false, "7"}, {5, 3, false, "7"}, {3, 5, false, "7"}, {0, 0, true, ""},
+	} {
+		q := newQueue()
+		q.add(c)
+		q.add(change{key: key("A"), seq: 9})
+		o := q.take(time.Now())
+		o.sent, o.whole = tt.sent, tt.whole
+		got, upTo := "", int64(7)
+		j := o.job(tt.floor)
+		for _, s := range j.steps {
+			got += s.push.Method
+		}
+		if tt.whole {
+			upTo = 9
+		}
+		if got != tt.want || j.upTo != upTo {
+			t.Errorf("%+v: %q up to %d", tt, got, j.upTo)
+		}
+	}
+}
+
 // Pauses grow and stay within their bounds, also after very many failures.
 func TestBackoff(t *testing.T) {
 	d := &Delivery{o: Options{MinBackoff: 10 * time.Millisecond, MaxBackoff: time.Second}}
