@@ -187,6 +187,7 @@ func (r *Registry) check(ctx context.Context, p *Platform) {
 		return
 	}
 	if e, ok := errors.AsType[*egress.Error](err); ok && e.Failure == egress.Busy {
+		again = min(again, recheckAfter)
 		return // nothing was asked
 	}
 	if err == nil {

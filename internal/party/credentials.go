@@ -57,10 +57,11 @@ func (r *Registry) register(ctx context.Context, a *Access, v ocpi.Version, body
 		return nil, err
 	}
 	defer leave()
-	if r.view.Load().tokens[a.hash] == nil { // used by the exchange that held the lock
+	c := r.view.Load().tokens[a.hash]
+	if c == nil { // used by the exchange that held the lock
 		return nil, ocpi.Unauthorized()
 	}
-	p := r.Snapshot().Platform(a.Platform.ID)
+	p := c.platform
 	m, err := r.discover(ctx, peer{p.ID, o.url, o.token, p.Encoding}, func(list []ocpi.Version) ocpi.Version {
 		return only(list, v)
 	})

@@ -9,6 +9,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
+	"io"
+	"sync"
 	"time"
 )
 
@@ -61,7 +64,7 @@ type digest [sha256.Size]byte
 // keyring hashes the tokens that the hub accepts and seals those it sends.
 // Both keys are derived from one that is not in the database.
 type keyring struct {
-	mac  []byte
+	macs sync.Pool // of hash.Hash; making one costs more than using it
 	aead cipher.AEAD
 	id   [4]byte // names the key in every sealed value
 }
@@ -88,15 +91,18 @@ func newKeyring(sealKey []byte) (*keyring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing the sealing key: %w", err)
 	}
-	k := &keyring{mac: derive("token hash", sha256.Size), aead: aead}
+	mac := derive("token hash", sha256.Size)
+	k := &keyring{aead: aead, macs: sync.Pool{New: func() any { return hmac.New(sha256.New, mac) }}}
 	copy(k.id[:], derive("key id", len(k.id)))
 	return k, nil
 }
 
 // digest returns the keyed hash of a token.
 func (k *keyring) digest(token string) (d digest) {
-	h := hmac.New(sha256.New, k.mac)
-	h.Write([]byte(token))
+	h, _ := k.macs.Get().(hash.Hash)
+	defer k.macs.Put(h)
+	h.Reset()
+	_, _ = io.WriteString(h, token) // never fails
 	h.Sum(d[:0])
 	return d
 }
