@@ -5,8 +5,9 @@
 // leaving its endpoint.
 //
 // The objects of each protocol version live in the packages v221 and v230; the
-// conversion between versions lives in package convert.
+// conversion between versions lives in package convert, and the editing of JSON
+// without touching the rest of it in package splice.
 //
-// Bytes are never rewritten here: functions that look into a JSON document
-// read it in place and hand out slices of the original.
+// Functions that look into a JSON document read it in place and hand out slices
+// of the original; none writes to its input.
 package ocpi

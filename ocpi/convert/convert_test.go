@@ -2,6 +2,7 @@ package convert_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -173,6 +174,17 @@ var rows = []row{
 	{"a custom module", custom, v3, v2, `{"type":"EMAID","total_cost":1}`, `{"type":"EMAID","total_cost":1}`, nil, ""},
 	{"an unknown version", session, "2.1.1", v2, `{}`, ``, nil, "/"},
 	{"the same version", cdr, v2, v2, `{"total_cost":1`, `{"total_cost":1`, nil, ""},
+}
+
+func ExampleBody() {
+	out, losses, err := convert.Body(
+		convert.Message{Module: ocpi.Tariffs, Interface: ocpi.Receiver, Method: "PUT", Path: []string{"NL", "TNM", "12"}}, ocpi.V230, ocpi.V221,
+		[]byte(`{"id":"12","preauthorize_amount":50,"tax_included":"YES","elements":[{"price_components":[{"type":"ENERGY","price":0.363,"vat":21,"step_size":1}]}]}`))
+	fmt.Println(string(out))
+	fmt.Println(losses, err)
+	// Output:
+	// {"id":"12","elements":[{"price_components":[{"type":"ENERGY","price":0.30,"vat":21,"step_size":1}]}]}
+	// [{/preauthorize_amount 2.2.1 has no such field}] <nil>
 }
 
 func TestBody(t *testing.T) {

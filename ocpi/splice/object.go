@@ -179,7 +179,7 @@ func assemble(src []byte, parts, added []part) []byte {
 		p := &parts[i]
 		switch {
 		case p.dropped && kept:
-			at = p.end // at stood behind the last kept part
+			at = p.end
 			continue
 		case p.dropped:
 			out = append(out, src[at:p.start]...)
@@ -188,11 +188,8 @@ func assemble(src []byte, parts, added []part) []byte {
 				at = parts[i+1].start
 			}
 			continue
-		case kept && i > 0 && parts[i-1].dropped:
-			out = append(out, src[parts[i-1].end:p.start]...) // comma and white space
-		default:
-			out = append(out, src[at:p.start]...)
 		}
+		out = append(out, src[at:p.start]...)
 		kept = true
 		at = p.start
 		if p.rename != nil {
