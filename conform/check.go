@@ -43,7 +43,7 @@ func Checks() []Check {
 	var all []Check
 	for _, series := range [][]Check{
 		checksA(), checksB(), checksC(), checksD(), checksE(), checksF(), checksG(),
-		checksH(), checksI(), checksJ(), checksL(), checksN(), checksO(),
+		checksH(), checksI(), checksJ(), checksL(), checksN(), checksO(), checksT(),
 	} {
 		all = append(all, series...)
 	}
