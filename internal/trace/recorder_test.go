@@ -261,6 +261,27 @@ func TestStalledDisk(t *testing.T) {
 	}
 }
 
+// TestFailingDisk: an error of the database is not an end. Flush does not say
+// that messages are stored when they are not, and they are when it can.
+func TestFailingDisk(t *testing.T) {
+	r := open(t, Options{})
+	if _, err := r.db.Exec(`ALTER TABLE fresh RENAME TO away`); err != nil {
+		t.Fatal(err)
+	}
+	r.Record(Message{Time: start, CorrelationID: "c1"})
+	ctx, cancel := context.WithTimeout(t.Context(), 2*flushEvery)
+	defer cancel()
+	if err := r.Flush(ctx); err == nil {
+		t.Fatal("flushed to a table that is not there")
+	}
+	if _, err := r.db.Exec(`ALTER TABLE away RENAME TO fresh`); err != nil {
+		t.Fatal(err)
+	}
+	if got := find(t, r, Query{CorrelationID: "c1"}); len(got) != 1 || r.Dropped() != 0 {
+		t.Fatalf("found %d messages, dropped %d", len(got), r.Dropped())
+	}
+}
+
 // TestBufferedBodiesAreBounded: when too many body bytes wait, messages are
 // kept without them.
 func TestBufferedBodiesAreBounded(t *testing.T) {

@@ -46,8 +46,19 @@ func TestRedaction(t *testing.T) {
 			t.Errorf("%s\n got %s\nwant %s", tt.in, got, want)
 		}
 	}
-	if got := string(r.redactBody([]byte(`{"uid":"3256","evse_id":"BE*BEC"}`), false)); !strings.Contains(got, "3256") {
-		t.Errorf("the uid of an EVSE is hidden: %s", got)
+	for module, want := range map[string]bool{"locations": true, "tokens": false} {
+		m := Message{Module: module, RequestBody: []byte(`{"uid":"3256","evse_id":"BE*BEC"}`), ResponseBody: []byte(`{"data":{"uid":"3256"}}`)}
+		r.redact(&m)
+		if bytes.Contains(m.RequestBody, []byte("3256")) != want || bytes.Contains(m.ResponseBody, []byte("3256")) != want {
+			t.Errorf("%s: got %s and %s, want the uid visible = %v", module, m.RequestBody, m.ResponseBody, want)
+		}
+	}
+	deep := strings.Repeat("[", maxNesting) + strings.Repeat("]", maxNesting)
+	if got := string(r.redactBody([]byte(deep), true)); got != deep {
+		t.Errorf("nesting of %d is not kept: %s", maxNesting, got)
+	}
+	if got := string(r.redactBody([]byte("["+deep+"]"), true)); !strings.HasPrefix(got, omittedMark) {
+		t.Errorf("nesting of %d is kept", maxNesting+1)
 	}
 }
 
