@@ -186,6 +186,9 @@ func a11(t *T) {
 		{http.StatusNotFound, Call{Method: http.MethodGet, URL: p.HubVersionsURL + "/no/such/thing"}},
 		{http.StatusMethodNotAllowed, Call{Method: http.MethodPost, Module: ocpi.Credentials, Interface: ocpi.Receiver, Body: p.CredentialsBody(NewToken())}},
 	} {
+		if c.call.To != nil {
+			c.call.From = t.CPO1
+		}
 		r := t.as(p, c.call)
 		t.httpStatus(r, c.http)
 		if problem := r.problem(); problem != "" {
@@ -249,7 +252,7 @@ func a15(t *T) {
 func a16(t *T) {
 	p := t.CPO1.Platform
 	t.httpStatus(t.as(p, Call{Method: http.MethodGet, URL: p.HubVersionsURL + "/no-such-thing"}), http.StatusNotFound)
-	t.httpStatus(t.send(t.EMSP1, Call{
-		Method: http.MethodGet, Module: ocpi.Tariffs, Interface: ocpi.Receiver, Path: t.EMSP1.Path(t.id()), To: t.Hub,
+	t.httpStatus(t.send(t.CPO1, Call{
+		Method: http.MethodGet, Module: ocpi.Tariffs, Interface: ocpi.Receiver, Path: t.CPO1.Path(t.id()), To: t.Hub,
 	}), http.StatusNotFound)
 }
