@@ -23,7 +23,7 @@ func (w *writer) attempt(batch []*job, results []error, isolate bool) (settled b
 	start := time.Now()
 	tx, err := w.begin(ctx, int64(len(batch)))
 	if err != nil {
-		w.failing.Store(true)
+		w.fails(err)
 		fill(results, err)
 		return true
 	}
@@ -33,17 +33,25 @@ func (w *writer) attempt(batch []*job, results []error, isolate bool) (settled b
 		return len(batch) == 1
 	}
 	if err := tx.sql.commit(); err != nil {
-		w.failing.Store(true)
-		w.store.log.Error("a commit failed", slog.Any("err", err))
+		w.fails(err)
 		fill(results, fmt.Errorf("%w: %w", ErrUnknownOutcome, err))
 		return true
 	}
-	w.failing.Store(false)
+	if w.failing.Swap(false) {
+		w.store.log.Info("the database can be written again")
+	}
 	w.metrics.commit.Observe(time.Since(start).Seconds())
 	if tx.block.used {
 		w.store.feed.wake()
 	}
 	return true
+}
+
+// fails notes that the database cannot be written, and logs the first time.
+func (w *writer) fails(err error) {
+	if !w.failing.Swap(true) {
+		w.store.log.Error("the database cannot be written", slog.Any("err", err))
+	}
 }
 
 func fill(results []error, err error) {

@@ -69,7 +69,7 @@ type Object struct {
 	ObjectKey
 	Name        string // the id as its owner spells it
 	Seq         int64  // place in the feed; grows with every accepted change, in commit order
-	Born        int64  // Seq of the first acceptance; lists are ordered by it
+	Born        int64  // Seq of the first acceptance, or of the first after a deletion; lists are ordered by it
 	Version     string // OCPI version of Body
 	LastUpdated int64  // the owner's last_updated
 	Deleted     bool
@@ -85,7 +85,7 @@ type ListQuery struct {
 	From, To  int64          // From <= LastUpdated < To; 0: no bound
 	AfterBorn int64
 	Offset    int
-	Limit     int
+	Limit     int // 0: no limit
 }
 
 // OwnerRow says that a party was seen to own an id.

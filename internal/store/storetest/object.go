@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/eroam/eroam/internal/store"
@@ -242,6 +243,48 @@ func testListWalk(t *testing.T, fresh func(testing.TB) store.Options) {
 	for i := range 20 {
 		if n := seen[fmt.Sprint(i)]; n != 1 {
 			t.Errorf("object %d was seen %d times", i, n)
+		}
+	}
+}
+
+// While others write, what one call returns is of one moment: the total of a
+// list is the number of its objects, and each credential has its platform.
+func testOneMoment(t *testing.T, fresh func(testing.TB) store.Options) {
+	s := Open(t, fresh(t))
+	var writers sync.WaitGroup
+	stop := make(chan struct{})
+	for w := range 2 {
+		writers.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				err := s.Write(context.Background(), func(tx *store.Tx) error {
+					o := location(cpo1, fmt.Sprint(w))
+					o.Deleted = i%2 == 0
+					if o.Deleted {
+						return errors.Join(tx.PutObject(&o), tx.DeletePlatform(o.ID))
+					}
+					return errors.Join(tx.PutObject(&o), tx.PutPlatform(store.PlatformRow{ID: o.ID}),
+						tx.PutCredential(store.CredentialRow{Hash: []byte(o.ID), Platform: o.ID}))
+				})
+				if err != nil {
+					t.Errorf("writing: %v", err)
+					return
+				}
+			}
+		})
+	}
+	defer writers.Wait()
+	defer close(stop)
+	for range 300 {
+		if ids, total := list(t, s, store.ListQuery{Kind: "locations"}); len(ids) != total {
+			t.Errorf("a list of %d says that there are %d", len(ids), total)
+		}
+		if r := registry(t, s); len(r.Platforms) != len(r.Credentials) {
+			t.Errorf("%d platforms have %d credentials", len(r.Platforms), len(r.Credentials))
 		}
 	}
 }

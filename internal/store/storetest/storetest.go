@@ -60,6 +60,7 @@ func Run(t *testing.T, fresh func(testing.TB) store.Options) {
 		{"ListFilters", testListFilters},
 		{"ListOwners", testListOwners},
 		{"ListWalkDuringChanges", testListWalk},
+		{"ReadsAreOfOneMoment", testOneMoment},
 		{"Feed", testFeed},
 		{"FeedOrder", testFeedOrder},
 		{"FeedHasNoHoles", testFeedHoles},
