@@ -12,7 +12,9 @@
 package catalog
 
 import (
+	"errors"
 	"log/slog"
+	"net/http"
 	"strings"
 	"time"
 
@@ -44,7 +46,7 @@ type Options struct {
 }
 
 // Catalog holds the published objects. Its methods may be called concurrently;
-// their errors are *ocpi.Error but for those of the store.
+// their errors are *ocpi.Error, HTTP 503 where the store failed or is busy.
 type Catalog struct {
 	o       Options
 	log     *slog.Logger
@@ -81,6 +83,22 @@ func unknown(m ocpi.Module) *ocpi.Error {
 		status = ocpi.StatusUnknownToken
 	}
 	return ocpi.NotFound(status, "object is not known")
+}
+
+// unavailable turns an error of the store into what a partner is told: that
+// nothing is known to have been stored, and to try again. An *ocpi.Error stays as
+// it is.
+func unavailable(err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*ocpi.Error](err); ok {
+		return e
+	}
+	return &ocpi.Error{
+		HTTP: http.StatusServiceUnavailable, Status: ocpi.StatusServerError,
+		Message: "temporarily unavailable, try again", Err: err,
+	}
 }
 
 // tokenID is the id under which a token is kept: uid and type together are

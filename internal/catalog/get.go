@@ -30,7 +30,7 @@ func (c *Catalog) Get(ctx context.Context, viewer *party.Party, v ocpi.Version, 
 	for _, owner := range owners {
 		o, ok, err := c.o.Store.Object(ctx, objectKey(m, owner, rest[0], query.Get("type")))
 		if err != nil {
-			return nil, err
+			return nil, unavailable(err)
 		}
 		if !ok || o.Deleted || !c.visible(m, &o, viewer) {
 			continue
@@ -62,7 +62,7 @@ func (c *Catalog) Get(ctx context.Context, viewer *party.Party, v ocpi.Version, 
 func (c *Catalog) ownersOf(ctx context.Context, m ocpi.Module, i ocpi.Interface, path []string) ([]ocpi.PartyID, []string, error) {
 	if i == ocpi.Sender && m == ocpi.Locations && len(path) >= 1 && len(path) <= 3 {
 		owners, err := c.o.Store.Owners(ctx, ownerOfLocation, ocpi.FoldID(path[0]))
-		return owners, path, err
+		return owners, path, unavailable(err)
 	}
 	if i != ocpi.Receiver || len(path) < 3 || len(path) > 3 && m != ocpi.Locations || len(path) > 5 {
 		return nil, nil, unknown(m)

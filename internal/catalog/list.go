@@ -79,7 +79,7 @@ func (c *Catalog) List(ctx context.Context, r ListRequest) (ListResult, error) {
 		objects, total, more, err = c.readPage(ctx, q, limit)
 	}
 	if err != nil {
-		return ListResult{}, err
+		return ListResult{}, unavailable(err)
 	}
 	out := ListResult{Total: total, Limit: c.o.MaxLimit}
 	out.Data = c.join(objects, r)

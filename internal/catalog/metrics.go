@@ -10,6 +10,7 @@ const (
 	unchanged = "unchanged" // the hub had exactly this
 	stale     = "stale"     // older than what the hub had
 	refused   = "refused"
+	failed    = "failed" // the hub could not store it
 )
 
 type metrics struct {

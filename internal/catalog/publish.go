@@ -3,7 +3,6 @@ package catalog
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -111,9 +110,8 @@ func (c *Catalog) count(m ocpi.Module, what string, err error) error {
 	case errors.Is(err, errUnchanged):
 		what, err = unchanged, nil
 	case err != nil:
-		what = refused
-		if _, ok := errors.AsType[*ocpi.Error](err); !ok {
-			err = fmt.Errorf("storing an object of %s: %w", m, err)
+		if what, err = refused, unavailable(err); ocpi.AsError(err).HTTP == http.StatusServiceUnavailable {
+			what = failed
 		}
 	}
 	c.metrics.pushes.WithLabelValues(string(m), what).Inc()

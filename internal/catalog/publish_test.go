@@ -314,3 +314,21 @@ func TestConcurrentPushes(t *testing.T) {
 		t.Errorf("stored %s", got)
 	}
 }
+
+// When the store fails nothing is acknowledged, and the owner is told to come
+// again.
+func TestStoreFails(t *testing.T) {
+	h := New(t, true)
+	cpo, emsp := h.Join(ocpi.V221, one("NL-CP1", ocpi.RoleCPO)), h.Join(ocpi.V221, one("DE-EM1", ocpi.RoleEMSP))
+	if err := h.Store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := h.Publish(cpo, "PUT", ocpi.Locations, "NL/CP1/LOC1", Location("LOC1", t1))
+	wantError(t, err, 503, 3000, "temporarily")
+	_, err = list(h, emsp, ocpi.Locations, "")
+	wantError(t, err, 503, 3000, "temporarily")
+	_, err = get(h, emsp, ocpi.Locations, ocpi.Receiver, "NL/CP1/LOC1")
+	wantError(t, err, 503, 3000, "temporarily")
+	_, err = get(h, emsp, ocpi.Locations, ocpi.Sender, "LOC1")
+	wantError(t, err, 503, 3000, "temporarily")
+}

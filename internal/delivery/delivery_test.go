@@ -435,6 +435,7 @@ func TestDeliveriesAreTraced(t *testing.T) {
 	h := New(t, true)
 	cpo, emsp := h.Join(ocpi.V221, one("NL-CP1", ocpi.RoleCPO)), h.Join(ocpi.V221, one("DE-EM1", ocpi.RoleEMSP))
 	h.Start()
+	h.Idle()
 	push := cpo.Push("PUT", ocpi.Locations, "NL/CP1/LOC1", Location("LOC1", t1))
 	if _, err := h.Catalog.Publish(t.Context(), push); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/eroam/eroam/internal/delivery"
 	. "github.com/eroam/eroam/internal/delivery/deliverytest"
@@ -82,6 +83,7 @@ func TestKilledHubLosesNothing(t *testing.T) {
 	h.Kill()
 	emsp.Answers(nil)
 	close(release)
+	Eventually(t, "what the dead hub sent is answered", func() bool { return emsp.Busy() == 0 })
 	h.Start()
 	h.Idle()
 	if got := distinct(emsp, ocpi.Locations); len(got) != 60 {
@@ -147,6 +149,33 @@ func TestOfflineReceiverIsSynchronisedOnReturn(t *testing.T) {
 		if r.Method != "PUT" || !strings.Contains(r.Body, `"name":"round 2"`) {
 			t.Errorf("on return received %s %s", r, r.Body)
 		}
+	}
+}
+
+// Lanes tell the registry what they see: a receiver that cannot be reached
+// becomes OFFLINE, one that answers was heard.
+func TestOutcomesReachTheRegistry(t *testing.T) {
+	h := New(t, true)
+	cpo, emsp := h.Join(ocpi.V221, one("NL-CP1", ocpi.RoleCPO)), h.Join(ocpi.V221, one("DE-EM1", ocpi.RoleEMSP), ocpi.Locations)
+	heard := func() time.Time { return h.Registry.Snapshot().Platform(emsp.Platform).LastHeard() }
+	before := heard()
+	h.Start()
+	publishLocations(t, h, cpo, 0, 1)
+	h.Idle()
+	if !heard().After(before) {
+		t.Error("a receiver that answers was not heard")
+	}
+	h.Watch()
+	addr := emsp.Listener.Addr().String()
+	emsp.CloseClientConnections()
+	emsp.Listener.Close()
+	publishLocations(t, h, cpo, 1, 2)
+	Eventually(t, "the lane waits", func() bool { return lane(h, "DE-EM1").State == delivery.LaneOffline })
+	emsp.Listen(addr)
+	h.Registry.Heard(emsp.Platform)
+	h.Idle()
+	if got := distinct(emsp); len(got) != 2 {
+		t.Errorf("received %q", got)
 	}
 }
 
@@ -299,6 +328,7 @@ func TestMetrics(t *testing.T) {
 	cpo := h.Join(ocpi.V221, one("NL-CP1", ocpi.RoleCPO), ocpi.Locations)
 	h.Join(ocpi.V221, one("DE-EM1", ocpi.RoleEMSP), ocpi.Locations)
 	h.Start()
+	h.Idle()
 	publishLocations(t, h, cpo, 0, 4)
 	h.Idle()
 	families, err := h.Metrics.Gather()

@@ -225,3 +225,14 @@ func (p *Partner) CheckAlive(alive bool) {
 	defer p.mu.Unlock()
 	p.dead = !alive
 }
+
+// Busy is how many requests are being answered.
+func (p *Partner) Busy() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for _, open := range p.open {
+		n += open
+	}
+	return n
+}
