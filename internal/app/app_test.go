@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -205,6 +206,7 @@ func TestDrainEnds(t *testing.T) {
 	a.ocpi = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		arrived <- true
 		<-r.Context().Done()
+		time.Sleep(20 * time.Millisecond) // Stop waits for it
 		ended <- r.Context().Err()
 	})
 	go get(t, "http://"+a.Addr()+"/ocpi/slow")
@@ -390,6 +392,41 @@ func TestFailedPart(t *testing.T) {
 	}
 	wantStatus(t, "http://"+a.Addr()+"/readyz", 503)
 	wantStatus(t, "http://"+a.Addr()+"/healthz", 200)
+}
+
+// Stop returns when the parts have ended, the last one first.
+func TestStopWaitsForTheParts(t *testing.T) {
+	a, err := New(newConfig(t), nil)
+	check(t, err)
+	check(t, a.Start(t.Context()))
+	var ended []string
+	for _, name := range []string{"first", "second"} {
+		a.run(name, func(ctx context.Context) error {
+			<-ctx.Done()
+			time.Sleep(20 * time.Millisecond)
+			ended = append(ended, name)
+			return ctx.Err()
+		})
+	}
+	check(t, a.Stop(context.Background()))
+	if got := strings.Join(ended, " "); got != "second first" {
+		t.Errorf("ended: %q", got)
+	}
+}
+
+// What memory holds is shown to this machine only.
+func TestPprofOnLoopbackOnly(t *testing.T) {
+	a, err := New(newConfig(t), nil)
+	check(t, err)
+	for _, loopback := range []bool{true, false} {
+		for path, want := range map[string]bool{"/metrics": true, "/debug/pprof/": loopback, "/debug/pprof/cmdline": loopback} {
+			w := httptest.NewRecorder()
+			a.metricsHandler(loopback).ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+			if got := w.Code == http.StatusOK; got != want {
+				t.Errorf("%s with loopback %v: got %d", path, loopback, w.Code)
+			}
+		}
+	}
 }
 
 func TestReadyWantsTheDatabase(t *testing.T) {

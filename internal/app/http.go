@@ -71,17 +71,23 @@ func (a *App) serveMetrics() {
 	if a.metricsListener == nil {
 		return
 	}
+	s := a.server(a.metricsHandler(config.Loopback(a.MetricsAddr())))
+	a.runServer("the metrics server", s, a.metricsListener)
+}
+
+// metricsHandler answers /metrics and, for this machine only, /debug/pprof,
+// which shows what is in memory.
+func (a *App) metricsHandler(loopback bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}))
-	if config.Loopback(a.MetricsAddr()) {
+	if loopback {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
-	s := a.server(mux)
-	a.runServer("the metrics server", s, a.metricsListener)
+	return mux
 }
 
 // runServer runs s until Stop closes it; draining is what comes before.
