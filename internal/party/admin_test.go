@@ -3,12 +3,12 @@ package party
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/eroam/eroam/ocpi"
 )
@@ -210,13 +210,27 @@ func TestMetrics(t *testing.T) {
 	p := newPartner(t, grantOf("NLCP1", "CPO"))
 	r.register(p, ocpi.V221)
 	r.invite(grantOf("NLCP2", "CPO"))
-	for state, want := range map[string]float64{"CONNECTED": 1, "PLANNED": 1, "SUSPENDED": 0, "OFFLINE": 0} {
-		if got := testutil.ToFloat64(r.metrics.platforms.WithLabelValues(state)); got != want {
-			t.Errorf("%s: %v, want %v", state, got, want)
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			name := f.GetName()
+			for _, l := range m.GetLabel() {
+				name += " " + l.GetValue()
+			}
+			got[name] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
 		}
 	}
-	if got := testutil.ToFloat64(r.metrics.exchanges.WithLabelValues("partner", "done")); got != 1 {
-		t.Errorf("%v exchanges", got)
+	want := map[string]float64{
+		"eroam_party_platforms CONNECTED": 1, "eroam_party_platforms PLANNED": 1,
+		"eroam_party_platforms SUSPENDED": 0, "eroam_party_platforms OFFLINE": 0,
+		"eroam_party_exchanges_total done partner": 1,
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("metrics %v, want %v", got, want)
 	}
 }
 
