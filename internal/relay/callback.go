@@ -78,7 +78,7 @@ func (r *Relay) callback(ctx context.Context, x *Exchange, capability store.Capa
 			Module: x.Request.Module, Interface: x.Request.Interface, Method: x.Request.Method,
 		}, x.Version, to, body)
 		if err != nil {
-			return Answer{}, &ocpi.Error{Status: ocpi.StatusHubError, Message: "the result has no form in the receiver's OCPI version", Err: err}
+			return Answer{}, inconvertible("the result", err)
 		}
 		note(m, losses)
 		body = out

@@ -79,7 +79,7 @@ func (r *Relay) responseBody(x *Exchange, env ocpi.Envelope, body []byte, m *tra
 			Module: x.Request.Module, Interface: x.Request.Interface, Method: x.Request.Method, Path: x.Request.Path, Response: true,
 		}, to, x.Version, data)
 		if err != nil {
-			return nil, &ocpi.Error{Status: ocpi.StatusHubError, Message: "the answer has no form in your OCPI version", Err: err}
+			return nil, inconvertible("the answer", err)
 		}
 		note(m, losses)
 		data, converted = out, true

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -21,19 +22,9 @@ import (
 // outgoing returns the body and query as the target is to get them.
 func (r *Relay) outgoing(ctx context.Context, x *Exchange, m *trace.Message) (body []byte, query string, err error) {
 	body, query = x.Body, x.RawQuery
-	if to := x.Target.Platform.Version; to != x.Version {
-		if !x.Request.Module.Standard(to) && x.Request.Module.Standard(x.Version) {
-			return nil, "", hubError("the module does not exist in the receiver's OCPI version")
-		}
-		if len(body) > 0 {
-			var losses []convert.Loss
-			body, losses, err = convert.Body(convert.Message{
-				Module: x.Request.Module, Interface: x.Request.Interface, Method: x.Request.Method, Path: x.Request.Path,
-			}, x.Version, to, body)
-			if err != nil {
-				return nil, "", &ocpi.Error{Status: ocpi.StatusHubError, Message: "the message has no form in the receiver's OCPI version", Err: err}
-			}
-			note(m, losses)
+	if x.Target.Platform.Version != x.Version {
+		if body, query, err = r.translate(x, m); err != nil {
+			return nil, "", err
 		}
 	}
 	if !hasResponseURL(x) {
@@ -45,6 +36,37 @@ func (r *Relay) outgoing(ctx context.Context, x *Exchange, m *trace.Message) (bo
 	}
 	query, err = r.rewriteQuery(ctx, x, query)
 	return body, query, err
+}
+
+// translate converts a request into the target's OCPI version.
+func (r *Relay) translate(x *Exchange, m *trace.Message) (body []byte, query string, err error) {
+	to, q := x.Target.Platform.Version, &x.Request
+	if !q.Module.Standard(to) && q.Module.Standard(x.Version) {
+		return nil, "", hubError("the module does not exist in the receiver's OCPI version")
+	}
+	kind := convert.Message{Module: q.Module, Interface: q.Interface, Method: q.Method, Path: q.Path}
+	body, query = x.Body, x.RawQuery
+	if q.Module == ocpi.Tokens && query != "" {
+		query = convert.Query(kind, x.Version, to, q.Query).Encode()
+	}
+	if len(body) == 0 {
+		return body, query, nil
+	}
+	body, losses, err := convert.Body(kind, x.Version, to, body)
+	if err != nil {
+		return nil, "", inconvertible("the message", err)
+	}
+	note(m, losses)
+	return body, query, nil
+}
+
+// inconvertible says what has no form in the other version, and where it stands.
+func inconvertible(what string, err error) *ocpi.Error {
+	e := &ocpi.Error{Status: ocpi.StatusHubError, Message: what + " has no form in the other party's OCPI version", Err: err}
+	if c, ok := errors.AsType[*convert.Error](err); ok {
+		e.Message += ": " + strings.TrimSpace(c.Pointer+" "+c.Problem)
+	}
+	return e
 }
 
 // hasResponseURL reports whether the target answers x a second time, later, on
