@@ -131,9 +131,6 @@ func (d *Delivery) Run(ctx context.Context) error {
 	d.supervise(ctx)
 	reading.Wait()
 	d.stop(slices.Collect(maps.Values(d.running())))
-	final, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	d.persist(final)
 	return nil
 }
 
@@ -143,9 +140,11 @@ func (d *Delivery) supervise(ctx context.Context) {
 	defer look.Stop()
 	save := time.NewTicker(persistEvery)
 	defer save.Stop()
+	var adopted *party.Snapshot
 	for {
-		if s := d.o.Registry.Snapshot(); d.view.Load() == nil || d.view.Load().snapshot != s {
+		if s := d.o.Registry.Snapshot(); s != adopted {
 			d.adopt(ctx, s)
+			adopted = s
 		}
 		select {
 		case <-ctx.Done():
@@ -157,8 +156,12 @@ func (d *Delivery) supervise(ctx context.Context) {
 	}
 }
 
-// adopt starts and ends lanes as s demands, and has the others look at it.
-func (d *Delivery) adopt(ctx context.Context, s *party.Snapshot) {
+// agreements returns the agreements of a snapshot by party. It is worked out
+// once for all lanes.
+func (d *Delivery) agreements(s *party.Snapshot) map[ocpi.PartyID][]*party.Agreement {
+	if v := d.view.Load(); v != nil && v.snapshot == s {
+		return v.agreements
+	}
 	v := &view{snapshot: s, agreements: make(map[ocpi.PartyID][]*party.Agreement)}
 	for _, a := range s.Agreements() {
 		v.agreements[a.CPO] = append(v.agreements[a.CPO], a)
@@ -167,6 +170,11 @@ func (d *Delivery) adopt(ctx context.Context, s *party.Snapshot) {
 		}
 	}
 	d.view.Store(v)
+	return v.agreements
+}
+
+// adopt starts and ends lanes as s demands, and has the others look at it.
+func (d *Delivery) adopt(ctx context.Context, s *party.Snapshot) {
 	known := make(map[string]bool) // lanes of parties that exist
 	wanted := make(map[laneID]bool)
 	for _, pl := range s.Platforms() {

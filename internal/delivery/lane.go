@@ -92,7 +92,9 @@ func (l *lane) run(ctx context.Context) {
 		now := time.Now()
 		snap := l.d.o.Registry.Snapshot()
 		me := l.id.find(snap)
-		l.regrant(now)
+		if me != nil {
+			l.regrant(snap, me, now)
+		}
 		ready := me != nil && me.Reachable() && me.Status != party.Offline
 		if ready && !l.restart {
 			l.fill(ctx, snap, me, now)
@@ -143,17 +145,14 @@ func (l *lane) sleep(ready bool, now time.Time) time.Duration {
 }
 
 // regrant notices that the receiver is entitled to more than before and has the
-// feed read again for that.
-func (l *lane) regrant(now time.Time) {
-	v := l.d.view.Load()
-	if l.was == v.snapshot && now.Sub(l.wasAt) < regrantEvery {
+// feed read again for that. It looks at the very snapshot that the feed is read
+// by: a right that was away for a moment has come back, even when nothing else
+// noticed.
+func (l *lane) regrant(snap *party.Snapshot, me *party.Party, now time.Time) {
+	if l.was == snap && now.Sub(l.wasAt) < regrantEvery {
 		return
 	}
-	me := l.id.find(v.snapshot)
-	if me == nil {
-		return
-	}
-	has := grants(me, v.agreements[me.ID], now)
+	has := grants(me, l.d.agreements(snap)[me.ID], now)
 	more := false
 	for g, ok := range has {
 		more = more || ok && !l.has[g]
@@ -171,7 +170,7 @@ func (l *lane) regrant(now time.Time) {
 		}
 		l.restart = true
 	}
-	l.was, l.wasAt, l.has = v.snapshot, now, has
+	l.was, l.wasAt, l.has = snap, now, has
 	l.again()
 }
 
@@ -265,7 +264,7 @@ func (l *lane) dispatch(ctx context.Context, snap *party.Snapshot, me *party.Par
 		}
 	}
 	for l.flying < limit {
-		o := l.q.take(now)
+		o := l.q.take(now, l.failures > 0)
 		if o == nil {
 			return
 		}

@@ -62,13 +62,12 @@ func (q *queue) add(c change) {
 	q.ready = append(q.ready, o)
 }
 
-// take returns an object to send now, or nil. The caller puts it back with
-// again or settle.
-func (q *queue) take(now time.Time) *object {
-	if len(q.ready) > 0 {
-		o := q.ready[0]
-		q.ready = q.ready[1:]
-		return o
+// take returns an object to send now, or nil. Those that wait for another
+// attempt come first, unless the receiver is failing: then they may be the
+// reason. The caller puts it back with again or settle.
+func (q *queue) take(now time.Time, failing bool) *object {
+	if failing && len(q.ready) > 0 {
+		return q.takeReady()
 	}
 	for i, o := range q.waiting {
 		if !now.Before(o.retry) {
@@ -76,7 +75,16 @@ func (q *queue) take(now time.Time) *object {
 			return o
 		}
 	}
-	return nil
+	return q.takeReady()
+}
+
+func (q *queue) takeReady() *object {
+	if len(q.ready) == 0 {
+		return nil
+	}
+	o := q.ready[0]
+	q.ready = q.ready[1:]
+	return o
 }
 
 // job is what to send next for o: the pushes of its first change, but for those

@@ -91,6 +91,27 @@ func TestKilledHubLosesNothing(t *testing.T) {
 	}
 }
 
+// Cursors are stored while the hub runs, so that a killed one does not send
+// everything again.
+func TestCursorsAreStoredRegularly(t *testing.T) {
+	h := New(t, true)
+	cpo, emsp := h.Join(ocpi.V221, one("NL-CP1", ocpi.RoleCPO)), h.Join(ocpi.V221, one("DE-EM1", ocpi.RoleEMSP), ocpi.Locations)
+	h.Start()
+	publishLocations(t, h, cpo, 0, 5)
+	h.Idle()
+	Eventually(t, "the cursor is stored", func() bool {
+		c, err := h.Store.Cursors(t.Context())
+		return err == nil && c[lane(h, "DE-EM1").Lane] == lane(h, "DE-EM1").Cursor
+	})
+	h.Kill()
+	emsp.Forget()
+	h.Start()
+	h.Idle()
+	if got := emsp.Received(); len(got) != 0 {
+		t.Errorf("after the restart received %q", texts(got))
+	}
+}
+
 // A new receiver gets everything that is there, each object once, as it is now.
 func TestNewReceiverIsSynchronised(t *testing.T) {
 	h := New(t, true)

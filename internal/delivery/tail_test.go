@@ -131,9 +131,11 @@ func TestStepsAcrossPages(t *testing.T) {
 	f := newFeed(t)
 	f.put("A", "a1")
 	f.put("B", "b1")
+	f.put("Z", "z1")
 	for i := range feedPage {
 		f.put(fmt.Sprintf("L%d", i), "x")
 	}
+	f.put("Z", "z2") // leaves the first page before it is read
 	if end, err := f.page(t.Context()); end || err != nil {
 		t.Fatalf("end %v, err %v", end, err)
 	}
@@ -141,7 +143,7 @@ func TestStepsAcrossPages(t *testing.T) {
 	f.put("L600", "l1")
 	f.put("A", "a3")
 	f.put("L600", "l2") // was not
-	f.want("L510: x", "L511: x", "A: a2 a3", "L600: l1 l2")
+	f.want("L510: x", "L511: x", "Z: z1 z2", "A: a2 a3", "L600: l1 l2")
 	f.put("A", "a4")
 	f.want("A: a4")
 }
@@ -190,8 +192,8 @@ func TestQueue(t *testing.T) {
 	for i, id := range []string{"A", "B", "A", "C", "A"} {
 		q.add(change{key: key(id), seq: int64(i + 1)})
 	}
-	a, b, c := q.take(now), q.take(now), q.take(now)
-	if a.key.ID != "A" || b.key.ID != "B" || c.key.ID != "C" || q.take(now) != nil {
+	a, b, c := q.take(now, false), q.take(now, false), q.take(now, false)
+	if a.key.ID != "A" || b.key.ID != "B" || c.key.ID != "C" || q.take(now, false) != nil {
 		t.Fatal("an object is not sent once and in order")
 	}
 	if q.cursor(5) != 0 {
@@ -205,14 +207,14 @@ func TestQueue(t *testing.T) {
 	if q.cursor(5) != 2 {
 		t.Errorf("cursor %d, want 2", q.cursor(5))
 	}
-	if again := q.take(now); again != a || again.items[0].seq != 3 || again.sent != 1 {
+	if again := q.take(now, false); again != a || again.items[0].seq != 3 || again.sent != 1 {
 		t.Fatalf("the next change of A is not sent next")
 	}
 	q.again(c, now.Add(time.Second), true)
-	if q.take(now) != nil || !q.due().Equal(now.Add(time.Second)) {
+	if q.take(now, false) != nil || !q.due().Equal(now.Add(time.Second)) {
 		t.Error("C is sent before its time")
 	}
-	if got := q.take(now.Add(time.Second)); got != c || !got.whole {
+	if got := q.take(now.Add(time.Second), false); got != c || !got.whole {
 		t.Error("C is not sent whole at its time")
 	}
 	// A was sent whole, in the state of a change that was not read yet.
@@ -222,11 +224,11 @@ func TestQueue(t *testing.T) {
 	}
 	q.add(change{key: key("A"), seq: 7})
 	q.add(change{key: key("A"), seq: 9})
-	if q.take(now) != nil {
+	if q.take(now, false) != nil {
 		t.Error("what the receiver has is sent again")
 	}
 	q.add(change{key: key("A"), seq: 11})
-	if o := q.take(now); o == nil || o.sent != 9 || o.last() != 11 {
+	if o := q.take(now, false); o == nil || o.sent != 9 || o.last() != 11 {
 		t.Errorf("the change after that is not sent: %+v", o)
 	}
 	q.settle(c, 4, 11)
@@ -246,6 +248,21 @@ func TestQueue(t *testing.T) {
 	}
 }
 
+// A failing receiver is tried with another object than the one that failed; a
+// healthy one gets what has waited first.
+func TestTakeOrder(t *testing.T) {
+	now := time.Now()
+	for failing, want := range map[bool]string{false: "A", true: "B"} {
+		q := newQueue()
+		q.add(change{key: key("A"), seq: 1})
+		q.again(q.take(now, false), now, true)
+		q.add(change{key: key("B"), seq: 2})
+		if o := q.take(now, failing); o.key.ID != want {
+			t.Errorf("failing %v: %s is next, want %s", failing, o.key.ID, want)
+		}
+	}
+}
+
 // A receiver is not sent the pushes that it has had as part of a whole object.
 func TestJob(t *testing.T) {
 	c := change{key: key("A"), seq: 7, noticed: 1}
@@ -262,7 +279,7 @@ func TestJob(t *testing.T) {
 		q := newQueue()
 		q.add(c)
 		q.add(change{key: key("A"), seq: 9})
-		o := q.take(time.Now())
+		o := q.take(time.Now(), false)
 		o.sent, o.whole = tt.sent, tt.whole
 		got, upTo := "", int64(7)
 		j := o.job(tt.floor)
