@@ -25,6 +25,7 @@ const (
 	adminToken     = "conformance-admin-token-0123456789"
 	forwardTimeout = time.Second
 	stillAlive     = time.Second
+	commandGrace   = time.Second
 )
 
 // TestHub runs every check against the built binary, on SQLite and on
@@ -53,6 +54,7 @@ func testHub(t *testing.T, binary, database string) {
 		Only:           only,
 		ForwardTimeout: forwardTimeout,
 		StillAlive:     stillAlive,
+		CommandGrace:   commandGrace,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +121,8 @@ func build(t *testing.T) string {
 // process is a hub as a child process.
 type process struct {
 	binary, data, database string
-	listen                 string // the same port again after a restart
+	listen                 string   // the same port again after a restart
+	env                    []string // beside what start sets, or instead of it
 	url                    string
 	cmd                    *exec.Cmd
 	log                    bytes.Buffer
@@ -135,7 +138,8 @@ func (p *process) start(ctx context.Context) error {
 		"EROAM_LISTEN="+p.listen, "EROAM_METRICS_LISTEN=off", "EROAM_DATA="+p.data, "EROAM_DATABASE="+p.database,
 		"EROAM_HUB=DE*HUB", "EROAM_ADMIN_TOKEN="+adminToken, "EROAM_ALLOW_NETWORKS=127.0.0.0/8",
 		"EROAM_FORWARD_TIMEOUT="+forwardTimeout.String(), "EROAM_AUTHORIZE_TIMEOUT="+forwardTimeout.String(),
-		"EROAM_STILL_ALIVE="+stillAlive.String(), "EROAM_LOG_FORMAT=text")
+		"EROAM_STILL_ALIVE="+stillAlive.String(), "EROAM_COMMAND_GRACE="+commandGrace.String(), "EROAM_LOG_FORMAT=text")
+	p.cmd.Env = append(p.cmd.Env, p.env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
 	p.cmd.SysProcAttr = endsWithParent()
 	if err := p.cmd.Start(); err != nil {

@@ -29,6 +29,10 @@ type Options struct {
 	StillAlive     time.Duration
 	MaxWait        time.Duration
 
+	// How long the hub waits for the result of a command beyond the time that the
+	// operator named, before it reports TIMEOUT. Zero means 60 s.
+	CommandGrace time.Duration
+
 	ListenHost string // where the peers listen; "" means 127.0.0.1
 	PublicHost string // what they call themselves in URLs; "" means ListenHost
 
@@ -70,6 +74,7 @@ func Open(ctx context.Context, o Options) (*Suite, error) {
 	setDefault(&o.ForwardTimeout, forward)
 	setDefault(&o.StillAlive, stillAlive)
 	setDefault(&o.MaxWait, maxWait)
+	setDefault(&o.CommandGrace, time.Minute)
 	setDefault(&o.Patience, patience)
 	setDefault(&o.ListenHost, "127.0.0.1")
 	if o.Divergences == nil {

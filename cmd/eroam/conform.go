@@ -56,6 +56,7 @@ type ConformHubCmd struct {
 
 	ForwardTimeout time.Duration `default:"5s" help:"How long the hub waits for a receiver."`
 	StillAlive     time.Duration `default:"5m" help:"How long a platform may be silent before the hub asks whether it is there."`
+	CommandGrace   time.Duration `default:"60s" help:"How long the hub waits for a late command result before it reports TIMEOUT."`
 	MaxWait        time.Duration `default:"20s" help:"Skip checks that would have to wait for longer."`
 
 	ListenHost string `default:"127.0.0.1" help:"Where the simulated platforms listen, on free ports."`
@@ -104,7 +105,8 @@ func (c *ConformHubCmd) Run(ctx context.Context, s Streams) error {
 		progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionSetVisibility(isTerminal(s.Err)))
 	suite, err := conform.Open(ctx, conform.Options{
 		VersionsURL: c.VersionsURL, Operator: operator, Only: c.Only, Parallel: c.Parallel,
-		ForwardTimeout: c.ForwardTimeout, StillAlive: c.StillAlive, MaxWait: c.MaxWait,
+		ForwardTimeout: c.ForwardTimeout, StillAlive: c.StillAlive,
+		CommandGrace: c.CommandGrace, MaxWait: c.MaxWait,
 		ListenHost: c.ListenHost, PublicHost: c.PublicHost,
 		Progress: func(r conform.Result) {
 			bar.Describe(r.ID)

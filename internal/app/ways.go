@@ -36,7 +36,7 @@ func (a *App) openCatalog(context.Context) error {
 func (a *App) openRelay(context.Context) error {
 	a.relay = relay.New(relay.Options{
 		Store: a.store, Registry: a.registry, Egress: a.egress, Trace: a.trace, PublicURL: a.URL(),
-		Timeout: a.cfg.ForwardTimeout, AuthorizeTimeout: a.cfg.AuthorizeTimeout,
+		Timeout: a.cfg.ForwardTimeout, AuthorizeTimeout: a.cfg.AuthorizeTimeout, Grace: a.cfg.CommandGrace,
 		Log: a.log, Metrics: a.metrics,
 	})
 	a.run("the relay", a.relay.Run)

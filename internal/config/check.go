@@ -47,6 +47,7 @@ func (c *Config) check() []error {
 
 	within(&p, "forward_timeout", c.ForwardTimeout, 10*time.Millisecond, 50*time.Second)
 	within(&p, "authorize_timeout", c.AuthorizeTimeout, 10*time.Millisecond, 50*time.Second)
+	within(&p, "command_grace", c.CommandGrace, 10*time.Millisecond, time.Hour)
 	within(&p, "still_alive", c.StillAlive, 10*time.Millisecond, 24*time.Hour)
 	within(&p, "shutdown_timeout", c.ShutdownTimeout, 0, 10*time.Minute)
 	within(&p, "drain_delay", c.DrainDelay, 0, time.Minute)

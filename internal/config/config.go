@@ -85,6 +85,10 @@ type Config struct {
 	// The same for real-time authorisation, where a driver waits at the station.
 	AuthorizeTimeout time.Duration `yaml:"authorize_timeout" env:"EROAM_AUTHORIZE_TIMEOUT"`
 
+	// How long a command's result may come later than the time that the operator
+	// named for it. After it the provider is told TIMEOUT, once.
+	CommandGrace time.Duration `yaml:"command_grace" env:"EROAM_COMMAND_GRACE"`
+
 	// How long a platform may be silent before the hub asks its versions URL
 	// whether it is still there.
 	StillAlive time.Duration `yaml:"still_alive" env:"EROAM_STILL_ALIVE"`
@@ -194,6 +198,7 @@ func Default() *Config {
 		Agreements:       AgreementsRequired,
 		ForwardTimeout:   5 * time.Second,
 		AuthorizeTimeout: 2500 * time.Millisecond,
+		CommandGrace:     time.Minute,
 		StillAlive:       5 * time.Minute,
 		ShutdownTimeout:  20 * time.Second,
 		MaxBody:          1 << 20,
