@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -295,4 +296,41 @@ func testCapabilities(t *testing.T, fresh func(testing.TB) store.Options) {
 	same(t, []int{expire(now + hour - 1), expire(now + hour)}, []int{0, 1})
 	_, found = get("forever")
 	same(t, found, true)
+}
+
+func testOverdue(t *testing.T, fresh func(testing.TB) store.Options) {
+	s := Open(t, fresh(t))
+	write(t, s, func(tx *store.Tx) error {
+		return errors.Join(
+			tx.PutCapability(store.Capability{ID: "answered", Due: -1}),
+			tx.PutCapability(store.Capability{ID: "none expected"}),
+			tx.PutCapability(store.Capability{ID: "second"}),
+			tx.PutCapability(store.Capability{ID: "first", URL: "https://em.example/r"}),
+			tx.ExpectResult("answered", 10), tx.ExpectResult("never was", 10),
+			tx.ExpectResult("second", 30), tx.ExpectResult("second", 10), // the first time counts
+			tx.ExpectResult("first", 20))
+	})
+	take := func(now int64) (c store.Capability, found bool) {
+		t.Helper()
+		write(t, s, func(tx *store.Tx) (err error) {
+			c, found, err = tx.TakeOverdue(now)
+			return err
+		})
+		return c, found
+	}
+	if c, found := take(19); found {
+		t.Errorf("before it was due: %+v", c)
+	}
+	c, found := take(1000)
+	same(t, found, true)
+	same(t, c, store.Capability{ID: "first", URL: "https://em.example/r", Expires: 1})
+	if _, found, err := s.Capability(context.Background(), "first"); found || err != nil {
+		t.Errorf("taken and still valid: %v, error %v", found, err)
+	}
+	if c, _ := take(30); c.ID != "second" {
+		t.Errorf("then came %+v", c)
+	}
+	if c, found := take(1000); found {
+		t.Errorf("at last came %+v", c)
+	}
 }

@@ -53,6 +53,7 @@ func Run(t *testing.T, fresh func(testing.TB) store.Options) {
 		{"Cursors", testCursors},
 		{"Owners", testOwners},
 		{"Capabilities", testCapabilities},
+		{"OverdueResults", testOverdue},
 		{"Text", testText},
 		{"Object", testObject},
 		{"BytesAreKept", testBytes},
