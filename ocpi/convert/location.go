@@ -77,11 +77,26 @@ func (c *conversion) evse(o *splice.Object, ptr string) error {
 }
 
 func (c *conversion) connector(o *splice.Object, ptr string) error {
-	if s, ok := o.Text("standard"); ok && !v221.ConnectorType(s).Defined() {
+	switch s, ok := o.Text("standard"); {
+	case !ok || v221.ConnectorType(s).Defined():
+	case s == saeJ3400:
+		c.asTesla(o, ptr, "standard")
+	default:
 		return &Error{ptr + "/standard", "is not known to 2.2.1"}
 	}
 	c.drop(o, ptr, "capabilities")
 	return nil
+}
+
+// saeJ3400 is the plug that 2.2.1 knows by its maker's name only.
+const saeJ3400 = "SAE_J3400"
+
+// asTesla sends SAE J3400 as TESLA_S: the plug is the same. Leaving it out would
+// hide whole networks from everybody who speaks 2.2.1; what gets lost is that
+// cars of other makes may charge there.
+func (c *conversion) asTesla(o *splice.Object, ptr, name string) {
+	o.Set(name, []byte(`"TESLA_S"`))
+	c.lose(ptr+"/"+name, "SAE_J3400 sent as TESLA_S, which it fits")
 }
 
 // values drops the elements of a list of enum values that 2.2.1 does not know.

@@ -44,9 +44,8 @@ func (c *conversion) cdrConnector(l *splice.Object, ptr string) {
 	const name = "connector_standard"
 	switch s, ok := l.Text(name); {
 	case !ok || v221.ConnectorType(s).Defined():
-	case s == "SAE_J3400":
-		l.Set(name, []byte(`"TESLA_S"`))
-		c.lose(ptr+"/"+name, "SAE_J3400 sent as TESLA_S, which it fits")
+	case s == saeJ3400:
+		c.asTesla(l, ptr, name)
 	default:
 		c.lose(ptr+"/"+name, "is not known to 2.2.1 and sent as it is")
 	}
