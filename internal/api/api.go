@@ -1,6 +1,6 @@
 // Package api is the REST API for the operator of the hub, under /api/v1:
 // who is connected, who may talk to whom, what was published and what happened
-// to each message. A file per resource; [Routes] is the whole table.
+// to each message. A file per resource; [API.routes] is the whole table.
 //
 // Every request carries the admin token as Authorization: Bearer. Bodies are
 // JSON, errors are problem details (RFC 9457), lists are objects with "items"

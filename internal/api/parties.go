@@ -21,7 +21,7 @@ type Party struct {
 	PartyRef
 	Role        string     `json:"role" example:"CPO"`
 	Name        string     `json:"name,omitempty" example:"Example Charging"`
-	Platform    string     `json:"platform_id" example:"p_4q7x"`
+	Platform    string     `json:"platform_id" example:"4q7xk2m9p1ab"`
 	Status      string     `json:"status" enum:"CONNECTED,OFFLINE,PLANNED,SUSPENDED" example:"CONNECTED" doc:"As HubClientInfo tells it"`
 	Confirmed   bool       `json:"confirmed" example:"true" doc:"The platform named this role when it last exchanged credentials"`
 	LastUpdated *time.Time `json:"last_updated,omitempty" example:"2026-01-02T03:04:05Z" doc:"When the status last changed"`
@@ -35,7 +35,7 @@ type partyList struct {
 
 type partyQuery struct {
 	Role     string `query:"role" example:"CPO" doc:"Only this role"`
-	Platform string `query:"platform_id" example:"p_4q7x" doc:"Only parties of this platform"`
+	Platform string `query:"platform_id" example:"4q7xk2m9p1ab" doc:"Only parties of this platform"`
 }
 
 func (a *API) listParties(_ context.Context, in *partyQuery) (*partyList, error) {

@@ -35,7 +35,7 @@ type Endpoint struct {
 // Platform is a connected system with one pair of tokens. Its tokens are not
 // shown.
 type Platform struct {
-	ID          string     `json:"id" example:"p_4q7x"`
+	ID          string     `json:"id" example:"4q7xk2m9p1ab"`
 	Name        string     `json:"name" example:"Example Charging"`
 	State       string     `json:"state" enum:"PLANNED,CONNECTED,SUSPENDED" example:"CONNECTED"`
 	Offline     bool       `json:"offline" example:"false" doc:"Connected, but it did not answer when it was last asked"`
@@ -52,7 +52,7 @@ type Platform struct {
 
 // PlatformPath names a platform in a path.
 type PlatformPath struct {
-	ID string `path:"id" maxLength:"64" example:"p_4q7x" doc:"Id of the platform"`
+	ID string `path:"id" maxLength:"64" example:"4q7xk2m9p1ab" doc:"Id of the platform"`
 }
 
 type platformOutput struct{ Body Platform }
@@ -73,7 +73,7 @@ type Invitation struct {
 
 // Invited is what a partner needs to register.
 type Invited struct {
-	ID          string    `json:"id" example:"p_4q7x"`
+	ID          string    `json:"id" example:"4q7xk2m9p1ab"`
 	VersionsURL string    `json:"versions_url" example:"https://hub.example.com/ocpi/versions"`
 	TokenA      string    `json:"token_a" example:"eroam_ABCDEFGHIJKLMNOPQRSTUVWXYZ" doc:"For the registration, once; shown only now"`
 	ExpiresAt   time.Time `json:"expires_at" example:"2026-01-05T03:04:05Z"`
@@ -162,12 +162,15 @@ type Connection struct {
 
 type connectionOutput struct{ Body Connection }
 
+// Handshake is what a partner gave so that the hub can register with it.
+type Handshake struct {
+	VersionsURL string `json:"versions_url" minLength:"1" maxLength:"2048" example:"https://cpo.example.com/ocpi/versions"`
+	TokenA      string `json:"token_a" minLength:"1" maxLength:"64" pattern:"^[!-~]+$" patternDescription:"printable ASCII without spaces" example:"3f9c2d7e" doc:"The token that the partner gave for the registration"`
+}
+
 func (a *API) connectPlatform(ctx context.Context, in *struct {
 	PlatformPath
-	Body struct {
-		VersionsURL string `json:"versions_url" minLength:"1" maxLength:"2048" example:"https://cpo.example.com/ocpi/versions"`
-		TokenA      string `json:"token_a" minLength:"1" maxLength:"64" pattern:"^[!-~]+$" patternDescription:"printable ASCII without spaces" example:"3f9c2d7e" doc:"The token that the partner gave for the registration"`
-	}
+	Body Handshake
 }) (*connectionOutput, error) {
 	r, err := a.registry.Connect(ctx, in.ID, in.Body.VersionsURL, in.Body.TokenA)
 	if err != nil {

@@ -115,7 +115,7 @@ func (c *Client) Remove(ctx context.Context, id string) error {
 // Connect has the hub start the handshake with a platform. A handshake that
 // failed is a result with a message, not an error.
 func (c *Client) Connect(ctx context.Context, id, versionsURL, tokenA string) (api.Connection, error) {
-	in := map[string]string{"versions_url": versionsURL, "token_a": tokenA}
+	in := api.Handshake{VersionsURL: versionsURL, TokenA: tokenA}
 	return call[api.Connection](ctx, c, http.MethodPost, platform(id)+"/connect", in)
 }
 
