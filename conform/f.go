@@ -138,20 +138,21 @@ func f11(t *T) {
 	t.nothing(All(About(id), With(http.MethodGet)))
 }
 
+// f12 has parties of its own, for the reason that b06 has.
 func f12(t *T) {
-	id, _, r := t.pushLocation(t.CPO1, t.Hub)
+	cpo, receivers := t.circle()
+	id, _, r := t.pushLocation(cpo, t.Hub)
 	t.ok(r)
-	receivers := []*Party{t.EMSP1, t.EMSP2, t.EMSP3, t.NSP1, t.OTHER1}
 	for _, e := range receivers {
 		t.receives(e, About(id), With(http.MethodPut))
 	}
 	patch := `{"status":"CHARGING","last_updated":"2024-03-01T10:05:00Z"}`
-	t.ok(t.send(t.CPO1, Call{
-		Method: http.MethodPatch, Module: ocpi.Locations, Interface: ocpi.Receiver, Path: t.CPO1.Path(id, "E1"), Body: patch, To: t.Hub,
+	t.ok(t.send(cpo, Call{
+		Method: http.MethodPatch, Module: ocpi.Locations, Interface: ocpi.Receiver, Path: cpo.Path(id, "E1"), Body: patch, To: t.Hub,
 	}))
 	for _, e := range receivers {
 		got := t.receives(e, About(id), With(http.MethodPatch))
-		t.equal("path", got.Path, t.CPO1.Path(id, "E1"))
+		t.equal("path", got.Path, cpo.Path(id, "E1"))
 		t.same("body", string(got.Body), patch)
 	}
 }

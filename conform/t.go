@@ -336,6 +336,16 @@ func (t *T) freshEMSP(with ...*Party) *Party {
 	return t.registered(fresh{roles: []ocpi.Role{ocpi.RoleEMSP}, with: with}).Parties[0]
 }
 
+// circle makes a CPO and some receivers that talk to it and to nobody else.
+func (t *T) circle() (cpo *Party, receivers []*Party) {
+	cpo = t.freshCPO()
+	for _, role := range []ocpi.Role{ocpi.RoleEMSP, ocpi.RoleEMSP, ocpi.RoleNSP} {
+		p := t.registered(fresh{roles: []ocpi.Role{role}, with: []*Party{cpo}})
+		receivers = append(receivers, p.Parties[0])
+	}
+	return cpo, receivers
+}
+
 // on scripts a platform of the fixture until the check ends.
 func (t *T) on(p *Party, match Match, change func(*Request, *Reply)) {
 	t.cleanup = append(t.cleanup, p.Platform.On(match, change))
