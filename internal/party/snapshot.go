@@ -98,13 +98,14 @@ const (
 type Agreement struct {
 	ID                 string
 	CPO, EMSP          ocpi.PartyID
-	Scope              []Scope   // empty: everything
+	Scope              []Scope   // empty: everything that OCPI defines; a custom module must be named
 	ValidFrom, ValidTo time.Time // zero: no bound; ValidTo is exclusive
 	AskOnUnknownToken  bool      // an authorize for a token that nobody is known to own may be asked of this eMSP
 	CDRDelivery        string
 }
 
-// Allows reports whether a covers scope s at the time now.
+// Allows reports whether a covers scope s at the time now. The empty scope asks
+// only whether a is valid.
 func (a *Agreement) Allows(s Scope, now time.Time) bool {
 	if !a.ValidFrom.IsZero() && now.Before(a.ValidFrom) {
 		return false
@@ -112,7 +113,15 @@ func (a *Agreement) Allows(s Scope, now time.Time) bool {
 	if !a.ValidTo.IsZero() && !now.Before(a.ValidTo) {
 		return false
 	}
-	return len(a.Scope) == 0 || slices.Contains(a.Scope, s)
+	if len(a.Scope) == 0 || s == "" {
+		return s.defined()
+	}
+	return slices.Contains(a.Scope, s)
+}
+
+// defined reports whether s stands for something that OCPI defines.
+func (s Scope) defined() bool {
+	return s == "" || s == ScopeAuthorize || s == ScopeReservations || ocpi.Module(s).Standard(ocpi.V230)
 }
 
 type pair struct{ cpo, emsp ocpi.PartyID }
@@ -184,7 +193,7 @@ func (s *Snapshot) Find(id ocpi.PartyID, side ocpi.Side, m ocpi.Module, i ocpi.I
 
 // Agreement returns the agreement that allows s between two parties now, in
 // either order of the arguments' sides, or nil. With open agreements it is an
-// agreement without limits.
+// agreement over everything that OCPI defines.
 func (s *Snapshot) Agreement(a, b *Party, scope Scope, now time.Time) *Agreement {
 	sa, sb := a.Role.Side(), b.Role.Side()
 	if sa == sb || sa == ocpi.AnySide || sb == ocpi.AnySide {
@@ -199,7 +208,7 @@ func (s *Snapshot) Agreement(a, b *Party, scope Scope, now time.Time) *Agreement
 			return g
 		}
 	}
-	if s.OpenAgreements {
+	if s.OpenAgreements && openAgreement.Allows(scope, now) {
 		return &openAgreement
 	}
 	return nil

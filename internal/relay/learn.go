@@ -101,9 +101,14 @@ func (r *Relay) learnAfter(ctx context.Context, x *Exchange, a Answer) {
 		}
 		f = fact{routing.KindToken, routing.TokenKey(q.Path[0], q.Content.TokenType), x.Target.ID}
 	case q.Module == ocpi.Commands && len(q.Path) == 1 && q.Path[0] == "RESERVE_NOW" && q.Content.ReservationID != "":
-		f = fact{routing.KindReservation, ocpi.FoldID(q.Content.ReservationID), x.Target.ID}
+		if gjson.GetBytes(a.Body, "data.result").String() != "ACCEPTED" {
+			return
+		}
+		k := routing.ReservationKey(q.From.ID, q.Content.ReservationID)
+		f = fact{k.Kind, k.ID, x.Target.ID}
 	case q.Module == ocpi.ChargingProfiles && q.Interface == ocpi.Receiver && q.Method == http.MethodPut:
-		f = fact{routing.KindProfile, ocpi.FoldID(q.Path[0]), q.From.ID}
+		k := routing.ProfileKey(x.Target.ID, q.Path[0])
+		f = fact{k.Kind, k.ID, q.From.ID}
 	default:
 		return
 	}

@@ -221,34 +221,3 @@ func TestAskAroundIsBoundedAndByAgreement(t *testing.T) {
 		}
 	}
 }
-
-func TestCheckShape(t *testing.T) {
-	for _, c := range []struct {
-		module ocpi.Module
-		iface  ocpi.Interface
-		method string
-		path   []string
-		http   int // 0: fits
-	}{
-		{ocpi.Locations, ocpi.Receiver, "PATCH", []string{"NL", "CP1", "L", "E", "1"}, 0},
-		{ocpi.Locations, ocpi.Receiver, "PUT", []string{"NL", "CP1"}, 404},
-		{ocpi.Locations, ocpi.Receiver, "DELETE", []string{"NL", "CP1", "L"}, 405},
-		{ocpi.Locations, ocpi.Sender, "POST", nil, 405},
-		{ocpi.Tokens, ocpi.Sender, "POST", []string{"T", "authorize"}, 0},
-		{ocpi.Tokens, ocpi.Sender, "POST", []string{"T", "credentials"}, 404},
-		{ocpi.Sessions, ocpi.Sender, "PUT", []string{"S", "charging_preferences"}, 0},
-		{ocpi.CDRs, ocpi.Receiver, "PUT", nil, 405},
-		{ocpi.Commands, ocpi.Receiver, "POST", []string{"START_SESSION"}, 0},
-		{"acme-x", ocpi.Receiver, "PATCH", []string{"a", "b", "c", "d", "e", "f", "g"}, 0},
-		{ocpi.Bookings, ocpi.Sender, "POST", nil, 0},
-	} {
-		err := routing.CheckShape(ocpi.V230, c.module, c.iface, c.method, c.path)
-		got := 0
-		if err != nil {
-			got = ocpi.AsError(err).HTTPStatus()
-		}
-		if got != c.http {
-			t.Errorf("%s %s %s %v: %d, want %d", c.module, c.iface, c.method, c.path, got, c.http)
-		}
-	}
-}

@@ -34,13 +34,12 @@ func Lookup(req Request, hub ocpi.PartyID) (Key, bool) {
 			return DriverKey(req.Path), true
 		}
 	case ocpi.Commands:
-		return commandKey(req.Content)
+		return commandKey(req.From.ID, req.Content)
 	case ocpi.ChargingProfiles:
-		kind := KindSession
 		if req.Interface == ocpi.Sender {
-			kind = KindProfile
+			return ProfileKey(req.From.ID, req.Path[0]), true
 		}
-		return Key{kind, ocpi.FoldID(req.Path[0])}, true
+		return Key{KindSession, ocpi.FoldID(req.Path[0])}, true
 	}
 	return Key{}, false
 }
@@ -51,17 +50,29 @@ func DriverKey(path []string) Key {
 	return Key{KindDriver, ocpi.FoldID(path[0] + "/" + path[1] + "/" + path[2])}
 }
 
+// ProfileKey names the charging profile of a session. Session ids are unique
+// per CPO only, so the CPO is part of it.
+func ProfileKey(cpo ocpi.PartyID, session string) Key {
+	return Key{KindProfile, ocpi.FoldID(cpo.String() + "/" + session)}
+}
+
+// ReservationKey names a reservation. The provider chooses its id, so the
+// provider is part of it.
+func ReservationKey(emsp ocpi.PartyID, reservation string) Key {
+	return Key{KindReservation, ocpi.FoldID(emsp.String() + "/" + reservation)}
+}
+
 // commandKey returns the most telling id of a command: a session belongs to
 // one CPO for sure, a reservation was accepted by one, a location id may exist
 // at several.
-func commandKey(c Content) (Key, bool) {
+func commandKey(from ocpi.PartyID, c Content) (Key, bool) {
 	switch {
 	case c.SessionID != "":
 		return Key{KindSession, ocpi.FoldID(c.SessionID)}, true
 	case c.LocationID != "":
 		return Key{KindLocation, ocpi.FoldID(c.LocationID)}, true
 	case c.ReservationID != "":
-		return Key{KindReservation, ocpi.FoldID(c.ReservationID)}, true
+		return ReservationKey(from, c.ReservationID), true
 	}
 	return Key{}, false
 }

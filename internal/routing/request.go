@@ -47,9 +47,9 @@ const (
 	KindToken       = "token"       // FoldID(uid)/TYPE, owned by an eMSP
 	KindLocation    = "location"    // owned by a CPO
 	KindSession     = "session"     // owned by a CPO
-	KindDriver      = "driver"      // session id, owned by the eMSP whose driver charges
-	KindReservation = "reservation" // owned by the CPO that accepted it
-	KindProfile     = "profile"     // session id, owned by the party that last set a charging profile
+	KindDriver      = "driver"      // CPO and session id, owned by the eMSP whose driver charges
+	KindReservation = "reservation" // provider and reservation id, owned by the CPO that accepted it
+	KindProfile     = "profile"     // CPO and session id, owned by the party that last set a charging profile
 )
 
 // Key names an id whose owner open routing needs to know.
