@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -299,6 +300,28 @@ func (c *CPO) Tokens() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.tokens)
+}
+
+// KnownTokens returns the tokens that the platform has received, in no order.
+func (c *CPO) KnownTokens() []Token {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Collect(maps.Values(c.tokens))
+}
+
+// Free returns the EVSEs that a driver can start with a card now.
+func (c *CPO) Free() []Place {
+	var out []Place
+	for _, op := range c.operators {
+		for _, s := range op.sites {
+			for _, e := range s.snapshot().EVSEs {
+				if e.RFID && e.Status == Available {
+					out = append(out, Place{Operator: op.Party, Location: s.ID, EVSE: e.UID})
+				}
+			}
+		}
+	}
+	return out
 }
 
 // Wait returns when no session is running and no CDR is on its way, or with the

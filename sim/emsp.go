@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/eroam/eroam/ocpi"
@@ -124,6 +125,19 @@ func NewEMSP(cfg EMSPConfig) (*EMSP, error) {
 // Party returns the eMSP's party.
 func (e *EMSP) Party() ocpi.PartyID { return e.party.ID }
 
+// Tokens returns the eMSP's tokens of one type, in the order they were given.
+func (e *EMSP) Tokens(kind string) []Token {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var out []Token
+	for _, k := range e.order {
+		if k.kind == kind {
+			out = append(out, e.tokens[k])
+		}
+	}
+	return out
+}
+
 // PublishTokens pushes all tokens to the peer: to all operators where the peer is
 // a hub.
 func (e *EMSP) PublishTokens(ctx context.Context) error {
@@ -198,6 +212,22 @@ func (e *EMSP) Location(owner ocpi.PartyID, id string) (v221.Location, bool) {
 		return v221.Location{}, false
 	}
 	return *l, true
+}
+
+// Free returns the EVSEs that a driver can start by app now, as far as the eMSP
+// knows, in no order.
+func (e *EMSP) Free() []Place {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var out []Place
+	for k, l := range e.locations {
+		for _, evse := range l.EVSEs {
+			if evse.Status == v221.Available && slices.Contains(evse.Capabilities, "REMOTE_START_STOP_CAPABLE") {
+				out = append(out, Place{Operator: k.owner, Location: l.ID, EVSE: evse.UID})
+			}
+		}
+	}
+	return out
 }
 
 // Session returns the eMSP's copy of a session.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -55,11 +56,18 @@ func (s *lineStage) Done(summary string) {
 
 // Bars shows a progress bar for the stage that runs, on a terminal, and leaves the
 // lines of those that are done.
-func Bars(w io.Writer) Progress { return &bars{lines{w: w, began: time.Now()}} }
+func Bars(w io.Writer) Progress { return &bars{lines: lines{w: w, began: time.Now()}} }
 
-type bars struct{ lines }
+// bars draws one bar at a time: a stage within another has only its line.
+type bars struct {
+	lines
+	busy atomic.Bool
+}
 
 func (b *bars) Stage(name string, total int) Stage {
+	if !b.busy.CompareAndSwap(false, true) {
+		return b.lines.Stage(name, total)
+	}
 	if total == 0 {
 		total = -1 // a spinner
 	}
@@ -68,12 +76,13 @@ func (b *bars) Stage(name string, total int) Stage {
 		progressbar.OptionSetWidth(30), progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionSetPredictTime(false), progressbar.OptionSpinnerType(14),
 	)
-	return &barStage{lineStage{&b.lines, name}, bar}
+	return &barStage{lineStage{&b.lines, name}, bar, &b.busy}
 }
 
 type barStage struct {
 	lineStage
-	bar *progressbar.ProgressBar
+	bar  *progressbar.ProgressBar
+	busy *atomic.Bool
 }
 
 func (s *barStage) Step() { _ = s.bar.Add(1) } // a bar that cannot be drawn changes nothing
@@ -81,5 +90,6 @@ func (s *barStage) Step() { _ = s.bar.Add(1) } // a bar that cannot be drawn cha
 func (s *barStage) Done(summary string) {
 	_ = s.bar.Finish()
 	_ = s.bar.Clear()
+	s.busy.Store(false)
 	s.lineStage.Done(summary)
 }
