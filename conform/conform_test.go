@@ -67,7 +67,7 @@ func testHub(t *testing.T, binary, database string) {
 	outOfScope := map[string]bool{"N12": true, "N13": true}
 	var ids strings.Builder
 	for i, r := range report.Results {
-		fmt.Fprintf(&ids, "%s %-9s", r.ID, r.Outcome)
+		fmt.Fprintf(&ids, "%s %-10s", r.ID, r.Outcome)
 		if i%8 == 7 {
 			ids.WriteByte('\n')
 		}
@@ -136,7 +136,7 @@ func (p *process) start(ctx context.Context) error {
 	p.cmd.Dir = p.data
 	p.cmd.Env = append(os.Environ(),
 		"EROAM_LISTEN="+p.listen, "EROAM_METRICS_LISTEN=off", "EROAM_DATA="+p.data, "EROAM_DATABASE="+p.database,
-		"EROAM_HUB=DE*HUB", "EROAM_ADMIN_TOKEN="+adminToken, "EROAM_ALLOW_NETWORKS=127.0.0.0/8",
+		"EROAM_HUB=DE*HUB", "EROAM_ADMIN_TOKEN="+adminToken, "EROAM_ALLOW_NETWORKS=127.0.0.1/32",
 		"EROAM_FORWARD_TIMEOUT="+forwardTimeout.String(), "EROAM_AUTHORIZE_TIMEOUT="+forwardTimeout.String(),
 		"EROAM_STILL_ALIVE="+stillAlive.String(), "EROAM_COMMAND_GRACE="+commandGrace.String(), "EROAM_LOG_FORMAT=text")
 	p.cmd.Env = append(p.cmd.Env, p.env...)

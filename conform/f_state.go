@@ -12,30 +12,37 @@ import (
 // replayed (a failure in any case).
 func f17(t *T) {
 	back := t.backWithin()
-	e := t.freshEMSP(t.CPO1)
-	p := e.Platform
-	p.Stop()
+	cpo, receivers := t.circle()
+	e, other := receivers[0], receivers[1]
+	before, _, r := t.pushLocation(cpo, t.Hub)
+	t.ok(r)
+	t.receives(e, About(before))
+
+	e.Platform.Stop()
 	id := t.id()
-	names := []string{`"one"`, `"two"`, `"three"`}
-	for i, name := range names {
-		body := with(location(t.CPO1, id), "name", name, "last_updated", quote(newMinute(i)))
-		t.ok(t.send(t.CPO1, put(ocpi.Locations, t.CPO1, id, body, t.Hub)))
+	for i, name := range []string{`"one"`, `"two"`, `"three"`} {
+		body := with(location(cpo, id), "name", name, "last_updated", quote(newMinute(i)))
+		t.ok(t.send(cpo, put(ocpi.Locations, cpo, id, body, t.Hub)))
 	}
-	t.pause(max(quiet, min(t.o.StillAlive, 2*quiet)))
-	if err := p.Start(); err != nil {
+	t.receives(other, About(id), func(r *Request) bool { return jsonField(r, "name") == "three" })
+	if err := e.Platform.Start(); err != nil {
 		t.failf("%v", err)
 	}
 	t.notef("%s is back", e)
-	got, err := p.Wait(t.ctx, 1, back, About(id))
+	_, err := e.Platform.Wait(t.ctx, 1, back, About(id))
+	after, _, r := t.pushLocation(cpo, t.Hub)
+	t.ok(r)
+	t.receives(e, About(after))
 	if err != nil {
-		t.notef("nothing came within %s", back)
+		t.notef("nothing of what happened meanwhile came within %s", back)
 		return
 	}
-	t.pause(3 * quiet)
-	got = p.Seen(About(id))
+	t.pause(quiet)
+	got := e.Platform.Seen(About(id))
 	t.require(len(got) == 1, "%d messages about one object after the receiver was back", len(got))
 	t.equal("method", got[0].Method, http.MethodPut)
 	t.equal("name of the object that was sent", jsonField(got[0], "name"), "three")
+	t.require(len(e.Platform.Seen(About(before))) == 1, "what it had was sent again")
 	t.diverges("one PUT with the present state after the receiver was back")
 }
 

@@ -197,6 +197,7 @@ func h07(t *T) {
 	t.publish(w, 4, t.CPO1)
 	query := w.query() + "&limit=2"
 	before := t.getAll(t.EMSP1, query)
+	t.require(len(idsOf(before)) == 2, "%d objects on the first page, want 2", len(idsOf(before)))
 	id := t.id()
 	t.ok(t.send(t.CPO1, put(ocpi.Tariffs, t.CPO1, id, with(tariff(t.CPO1, id), "last_updated", quote(w.at(0))), t.Hub)))
 	after := t.getAll(t.EMSP1, query)
