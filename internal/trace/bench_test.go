@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // session is a body of about 1.5 kB as an operator pushes it.
@@ -81,7 +83,7 @@ func BenchmarkStore(b *testing.B) {
 }
 
 func BenchmarkRedact(b *testing.B) {
-	r := &Recorder{opt: Options{MaxBody: defaultMaxBody}, hasher: newHasher([]byte("k"))}
+	r := &Recorder{bodies: rate.NewLimiter(rate.Inf, 1), opt: Options{MaxBody: defaultMaxBody}, hasher: newHasher([]byte("k"))}
 	body := session(rand.New(rand.NewPCG(1, 2)))
 	b.SetBytes(int64(len(body)))
 	for b.Loop() {
@@ -90,9 +92,9 @@ func BenchmarkRedact(b *testing.B) {
 }
 
 func BenchmarkRecord(b *testing.B) {
-	r := &Recorder{opt: Options{MaxBody: defaultMaxBody, Buffer: 1 << 10}, hasher: newHasher([]byte("k")), wake: make(chan struct{}, 1)}
+	r := &Recorder{bodies: rate.NewLimiter(rate.Inf, 1), opt: Options{MaxBody: defaultMaxBody, Buffer: 1 << 10}, hasher: newHasher([]byte("k")), wake: make(chan struct{}, 1)}
 	m := message(rand.New(rand.NewPCG(1, 2)), time.Now())
-	var spare []Message
+	var spare []handed
 	n := 0
 	for b.Loop() {
 		r.Record(m)

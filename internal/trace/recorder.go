@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
 )
 
 // Defaults of [Options].
@@ -20,6 +21,7 @@ const (
 	defaultKeep     = 30 * 24 * time.Hour
 	defaultMaxBody  = 4 << 10
 	defaultBuffer   = 8192
+	defaultBodies   = 500
 	defaultMaxBytes = 8 << 30
 
 	flushEvery     = 250 * time.Millisecond
@@ -37,6 +39,7 @@ type Options struct {
 	MaxBytes int64         // of the file, beyond which the oldest messages go; default 8 GiB
 	MaxBody  int           // bytes kept of each body; default 4 KiB, negative: none
 	Buffer   int           // messages that may wait for the writer; default 8192
+	Bodies   float64       // bodies of successful messages kept per second; default 500
 
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
@@ -62,7 +65,7 @@ type Recorder struct {
 	hasher hasher
 
 	mu      sync.Mutex
-	waiting []Message
+	waiting []handed
 	bytes   int // of bodies in waiting
 	closed  bool
 
@@ -73,7 +76,16 @@ type Recorder struct {
 
 	recorded   atomic.Uint64
 	dropped    atomic.Uint64
+	shortened  atomic.Uint64
+	bodies     *rate.Limiter
 	unregister func()
+}
+
+// handed is a message that waits for the writer. Of a brief one only length and
+// digest of the bodies are stored.
+type handed struct {
+	Message
+	brief bool
 }
 
 // Open opens or makes the file and starts the writer. ctx bounds opening only.
@@ -82,6 +94,7 @@ func Open(ctx context.Context, opt Options) (*Recorder, error) {
 	opt.MaxBytes = cmp.Or(opt.MaxBytes, defaultMaxBytes)
 	opt.MaxBody = cmp.Or(opt.MaxBody, defaultMaxBody)
 	opt.Buffer = cmp.Or(opt.Buffer, defaultBuffer)
+	opt.Bodies = cmp.Or(opt.Bodies, defaultBodies)
 	if len(opt.Key) == 0 {
 		opt.Key = make([]byte, 32)
 		rand.Read(opt.Key)
@@ -98,11 +111,12 @@ func Open(ctx context.Context, opt Options) (*Recorder, error) {
 	r := &Recorder{
 		opt: opt, db: db, log: cmp.Or(opt.Log, slog.New(slog.DiscardHandler)),
 		hasher:  newHasher(opt.Key),
-		waiting: make([]Message, 0, min(opt.Buffer, 2*maxChunk)),
+		waiting: make([]handed, 0, min(opt.Buffer, 2*maxChunk)),
 		wake:    make(chan struct{}, 1),
 		flushes: make(chan chan struct{}),
 		stop:    make(chan struct{}),
 		stopped: make(chan struct{}),
+		bodies:  rate.NewLimiter(rate.Limit(opt.Bodies), int(2*opt.Bodies)),
 	}
 	r.unregister = r.register(opt.Metrics)
 	go r.run(w)
@@ -111,13 +125,19 @@ func Open(ctx context.Context, opt Options) (*Recorder, error) {
 
 // Record hands m over and returns at once. The recorder keeps the slices of m;
 // the caller must not change them afterwards. When the buffer is full the
-// message is dropped and counted; when it holds too many body bytes the message
-// is kept without its bodies.
+// message is dropped and counted; when it holds too many body bytes, or more
+// successful messages come in a second than Options.Bodies says, the message is
+// kept without its bodies, or with their length and digest only, and counted. What failed
+// keeps its bodies.
 func (r *Recorder) Record(m Message) {
 	if r == nil {
 		return
 	}
-	size := len(m.RequestBody) + len(m.ResponseBody)
+	size, brief := len(m.RequestBody)+len(m.ResponseBody), false
+	if m.OCPIStatus < 2000 && size > 0 && !r.bodies.AllowN(m.Time, 1) {
+		brief = true
+		r.shortened.Add(1)
+	}
 	r.mu.Lock()
 	if r.closed || len(r.waiting) >= r.opt.Buffer {
 		r.mu.Unlock()
@@ -125,10 +145,11 @@ func (r *Recorder) Record(m Message) {
 		return
 	}
 	if r.bytes+size > maxBufferBytes {
-		m.RequestBody, m.ResponseBody = omitted(m.RequestBody), omitted(m.ResponseBody)
+		m.RequestBody, m.ResponseBody = nil, nil
 		size = 0
+		r.shortened.Add(1)
 	}
-	r.waiting = append(r.waiting, m)
+	r.waiting = append(r.waiting, handed{m, brief})
 	r.bytes += size
 	full := len(r.waiting)%maxChunk == 0
 	r.mu.Unlock()
@@ -204,7 +225,7 @@ func (r *Recorder) run(w *writer) {
 	defer tick.Stop()
 	prune := time.NewTicker(pruneEvery)
 	defer prune.Stop()
-	var spare []Message
+	var spare []handed
 	var waiters []chan struct{}
 	failing := false
 	for {
@@ -260,7 +281,7 @@ func (r *Recorder) run(w *writer) {
 }
 
 // swap takes what waits and leaves an empty buffer.
-func (r *Recorder) swap(spare []Message) []Message {
+func (r *Recorder) swap(spare []handed) []handed {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	batch := r.waiting
@@ -279,6 +300,7 @@ func (r *Recorder) register(reg prometheus.Registerer) func() {
 	all := []prometheus.Collector{
 		counter("eroam_trace_messages_total", "Messages handed to the trace.", &r.recorded),
 		counter("eroam_trace_dropped_total", "Messages the trace could not keep.", &r.dropped),
+		counter("eroam_trace_bodies_shortened_total", "Messages kept without their bodies, or with length and digest only.", &r.shortened),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "eroam_trace_waiting", Help: "Messages that wait to be written to the trace.",
 		}, func() float64 {

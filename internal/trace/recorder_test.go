@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/s2"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
 )
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -285,7 +286,7 @@ func TestFailingDisk(t *testing.T) {
 // TestBufferedBodiesAreBounded: when too many body bytes wait, messages are
 // kept without them.
 func TestBufferedBodiesAreBounded(t *testing.T) {
-	r := &Recorder{opt: Options{Buffer: 1000}, wake: make(chan struct{}, 1)}
+	r := &Recorder{bodies: rate.NewLimiter(rate.Inf, 1), opt: Options{Buffer: 1000}, wake: make(chan struct{}, 1)}
 	body := make([]byte, 1<<20)
 	for range 100 {
 		r.Record(Message{RequestBody: body})
@@ -425,7 +426,7 @@ func TestClosedAndNil(t *testing.T) {
 	}
 	reg := prometheus.NewPedanticRegistry()
 	r := open(t, Options{Metrics: reg})
-	if f, err := reg.Gather(); err != nil || len(f) != 3 {
+	if f, err := reg.Gather(); err != nil || len(f) != 4 {
 		t.Fatal(f, err)
 	}
 	for range 2 {
@@ -472,5 +473,38 @@ func TestForeignFile(t *testing.T) {
 			r.Close()
 			t.Errorf("%s: it was opened", name)
 		}
+	}
+}
+
+// Of many successful messages in a second only some keep their bodies; those
+// that failed all do.
+func TestBodiesAreBoundedPerSecond(t *testing.T) {
+	r, err := Open(t.Context(), Options{Path: filepath.Join(t.TempDir(), "trace.db"), Bodies: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	now := time.Now()
+	for range 50 {
+		r.Record(Message{Time: now, CorrelationID: "good", OCPIStatus: 1000, RequestBody: []byte(`{"a":1}`)})
+		r.Record(Message{Time: now, CorrelationID: "bad", OCPIStatus: 2001, RequestBody: []byte(`{"a":1}`)})
+	}
+	count := func(correlation string) (kept int) {
+		found, err := r.Find(t.Context(), Query{CorrelationID: correlation})
+		if err != nil || len(found) != 50 {
+			t.Fatalf("%s: %d messages, %v", correlation, len(found), err)
+		}
+		for _, m := range found {
+			if string(m.RequestBody) == `{"a":1}` {
+				kept++
+			}
+		}
+		return kept
+	}
+	if n := count("good"); n != 10 { // a burst of two seconds' worth
+		t.Errorf("%d of the successful messages kept their bodies, want 10", n)
+	}
+	if n := count("bad"); n != 50 {
+		t.Errorf("%d of the failed messages kept their bodies, want 50", n)
 	}
 }

@@ -53,23 +53,27 @@ func (r *Recorder) Hash(value string) string {
 	return string(r.hasher.appendHash(make([]byte, 0, 16), []byte(value)))
 }
 
-// redact makes of m what may be stored.
-func (r *Recorder) redact(m *Message) *Message {
+// redact makes of m what may be stored. It must see each message once.
+func (r *Recorder) redact(m *handed) *Message {
 	if m.Time.IsZero() {
 		m.Time = time.Now()
+	}
+	if m.brief {
+		m.RequestBody, m.ResponseBody = omitted(m.RequestBody), omitted(m.ResponseBody)
+		return &m.Message
 	}
 	uid := m.Module != "locations" // there uid is the EVSE's
 	m.RequestBody = r.redactBody(m.RequestBody, uid)
 	m.ResponseBody = r.redactBody(m.ResponseBody, uid)
-	return m
+	return &m.Message
 }
 
 // redactBody returns a copy of a JSON text with the values of sensitive names
 // replaced, cut after MaxBody bytes. It reads little further than it writes.
 func (r *Recorder) redactBody(body []byte, uid bool) []byte {
 	limit := r.opt.MaxBody
-	if len(body) == 0 || bytes.HasPrefix(body, []byte(omittedMark)) {
-		return body
+	if len(body) == 0 {
+		return nil
 	}
 	if limit < 0 {
 		return omitted(body)

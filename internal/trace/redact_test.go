@@ -6,10 +6,11 @@ import (
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/time/rate"
 )
 
 func redactor(maxBody int) *Recorder {
-	return &Recorder{opt: Options{MaxBody: maxBody}, hasher: newHasher([]byte("key"))}
+	return &Recorder{bodies: rate.NewLimiter(rate.Inf, 1), opt: Options{MaxBody: maxBody}, hasher: newHasher([]byte("key"))}
 }
 
 // TestRedaction replaces H(x) in want by the hash of x.
@@ -47,7 +48,7 @@ func TestRedaction(t *testing.T) {
 		}
 	}
 	for module, want := range map[string]bool{"locations": true, "tokens": false} {
-		m := Message{Module: module, RequestBody: []byte(`{"uid":"3256","evse_id":"BE*BEC"}`), ResponseBody: []byte(`{"data":{"uid":"3256"}}`)}
+		m := handed{Message: Message{Module: module, RequestBody: []byte(`{"uid":"3256","evse_id":"BE*BEC"}`), ResponseBody: []byte(`{"data":{"uid":"3256"}}`)}}
 		r.redact(&m)
 		if bytes.Contains(m.RequestBody, []byte("3256")) != want || bytes.Contains(m.ResponseBody, []byte("3256")) != want {
 			t.Errorf("%s: got %s and %s, want the uid visible = %v", module, m.RequestBody, m.ResponseBody, want)
