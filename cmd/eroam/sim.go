@@ -149,6 +149,17 @@ type SimCPOCmd struct {
 	Oddities bool     `help:"Print what is odd in the register."`
 }
 
+// Help is shown under the usage line.
+func (SimCPOCmd) Help() string {
+	return `The stations are real, of the register of the US Department of Energy; what they charge is stated there or made up.
+Drivers come with the cards that providers have published.
+
+Examples:
+
+  $ eroam sim cpo --versions-url http://127.0.0.1:8080/ocpi/versions --token TOKEN_A --network 'Blink Network' --state WA
+  $ eroam sim cpo --token TOKEN_A --listen 127.0.0.1:9001 --network Tesla --ocpi 2.3.0 --error 0.1 --slow 0.05`
+}
+
 // Run runs the operators.
 func (c *SimCPOCmd) Run(ctx context.Context, s Streams) error {
 	res, err := c.stations()
@@ -272,6 +283,16 @@ type SimEMSPCmd struct {
 	Cards    int     `default:"20" help:"How many RFID cards its drivers have; every twelfth is blocked."`
 	Apps     int     `default:"10" help:"How many drivers start by app."`
 	Starts   float64 `default:"6" help:"How many drivers a minute start by app."`
+}
+
+// Help is shown under the usage line.
+func (SimEMSPCmd) Help() string {
+	return `Keeps all stations, tariffs, sessions and CDRs that it gets, and says what is not right: a CDR of a session that it
+does not know, twice the same, or with a cost that does not follow from the published tariff.
+
+Example:
+
+  $ eroam sim emsp --versions-url http://127.0.0.1:8080/ocpi/versions --token TOKEN_A --party 'US*EGM' --ocpi 2.3.0`
 }
 
 // Run runs the provider.

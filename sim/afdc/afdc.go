@@ -170,8 +170,19 @@ func newBuilder(opt Options) *builder {
 // add takes one record. What cannot become a station is left out and noted.
 func (b *builder) add(cols columns, rec []string) {
 	b.report.Rows++
-	st, ok := parseRow(cols, rec, b.report.note)
-	if !ok || !b.wanted(st) {
+	type noted struct {
+		what    Oddity
+		example string
+	}
+	var notes []noted
+	st, ok := parseRow(cols, rec, func(o Oddity, example string) { notes = append(notes, noted{o, example}) })
+	if ok && !b.wanted(st) {
+		return // with its oddities
+	}
+	for _, n := range notes {
+		b.report.note(n.what, n.example)
+	}
+	if !ok {
 		return
 	}
 	if b.seen[st.id] {

@@ -347,6 +347,11 @@ func TestOptionsNarrowAnImport(t *testing.T) {
 	if len(res.Operators) != 2 {
 		t.Fatalf("%d operators", len(res.Operators))
 	}
+	// Oddities of other stations are not reported either: most hours that are not
+	// understood are those of car dealers outside networks.
+	if n := res.Report.Count(afdc.UnknownHours); n > 20 {
+		t.Errorf("%d stations with odd hours", n)
+	}
 	for _, o := range res.Operators {
 		for _, s := range o.Sites {
 			if s.State != "WA" {
