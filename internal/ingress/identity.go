@@ -90,6 +90,7 @@ type body struct {
 	tokenType                      string
 	locationID, sessionID, reserve string
 	cdrToken, token                gjson.Result
+	notText                        string // country_code, party_id, id or uid, if it is null or anything but text
 }
 
 // scan reads the top level of a JSON object that passed ocpi.CheckJSON, and
@@ -99,6 +100,12 @@ func scan(raw []byte) (body, error) {
 	var err error
 	gjson.ParseBytes(raw).ForEach(func(key, value gjson.Result) bool {
 		name := key.Str
+		switch name {
+		case "country_code", "party_id", "id", "uid":
+			if value.Type != gjson.String {
+				b.notText = name
+			}
+		}
 		switch name {
 		case "country_code":
 			b.countryCode = value.String()
@@ -166,6 +173,9 @@ func checkBody(rt route, method string, from *party.Party, b *body, now time.Tim
 func checkOwner(rt route, from *party.Party, b *body) error {
 	switch rt.module {
 	case ocpi.Locations, ocpi.Sessions, ocpi.CDRs, ocpi.Tariffs, ocpi.Tokens, ocpi.Bookings, ocpi.InvoiceReconciliation:
+		if b.notText != "" { // a PATCH with null would take it away
+			return ocpi.Invalid(b.notText, "must be text")
+		}
 		if b.countryCode != "" && !strings.EqualFold(b.countryCode, from.ID.CountryCode) {
 			return ocpi.Invalid("country_code", "is not that of the sender")
 		}
