@@ -2,6 +2,7 @@ package conform
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,10 +19,11 @@ type Reply struct {
 	Message string // status_message
 	Data    string // JSON; "" for none
 	Header  http.Header
-	Body    string        // whole body instead of an envelope
-	Delay   time.Duration // before anything is answered
-	Hang    bool          // never answer
-	Cut     bool          // close the connection instead of answering
+	Body    string         // whole body instead of an envelope
+	Delay   time.Duration  // before anything is answered
+	Hang    bool           // never answer
+	Cut     bool           // close the connection instead of answering
+	Raw     func(net.Conn) // writes the bytes of the answer itself
 }
 
 // rule changes what a peer answers to matching requests.
@@ -168,6 +170,15 @@ func (reply *Reply) write(w http.ResponseWriter, r *http.Request, req *Request) 
 	}
 	if reply.Cut {
 		panic(http.ErrAbortHandler)
+	}
+	if reply.Raw != nil {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		defer conn.Close()
+		reply.Raw(conn)
+		return
 	}
 	for k, v := range reply.Header {
 		w.Header()[k] = v

@@ -75,9 +75,9 @@ what was sent with what arrived. Exit code 1 when a MUST fails. The fixture:
   P5  FR-OT1 OTHER                           P10  FR-PT1 PTP, OCPI 2.3.0
 
 An eroam hub lets them in through its admin API. It must be allowed to connect to them
-(EROAM_ALLOW_NETWORKS=127.0.0.0/8), and is checked faster with short times:
+(EROAM_ALLOW_NETWORKS=127.0.0.1/32), and is checked faster with short times:
 
-  $ EROAM_ALLOW_NETWORKS=127.0.0.0/8 EROAM_FORWARD_TIMEOUT=1s EROAM_STILL_ALIVE=1s eroam serve
+  $ EROAM_ALLOW_NETWORKS=127.0.0.1/32 EROAM_FORWARD_TIMEOUT=1s EROAM_STILL_ALIVE=1s eroam serve
   $ export EROAM_ADMIN_TOKEN=...
   $ eroam conform hub --admin-url http://127.0.0.1:8080 --forward-timeout 1s --still-alive 1s
   $ eroam conform hub --admin-url http://127.0.0.1:8080 --only E01 --only 'F*' --format json
