@@ -19,6 +19,7 @@ func f17(t *T) {
 	t.receives(e, About(before))
 
 	e.Platform.Stop()
+	t.eventually(back, e.String()+" is OFFLINE", func() bool { return t.statusOf(cpo.Platform, e) == "OFFLINE" })
 	id := t.id()
 	for i, name := range []string{`"one"`, `"two"`, `"three"`} {
 		body := with(location(cpo, id), "name", name, "last_updated", quote(newMinute(i)))
@@ -39,6 +40,9 @@ func f17(t *T) {
 	}
 	t.pause(quiet)
 	got := e.Platform.Seen(About(id))
+	for _, r := range got {
+		t.notef("  hub → %s, name %s, at %s: %s", e, jsonField(r, "name"), r.At.Format("05.000"), r)
+	}
 	t.require(len(got) == 1, "%d messages about one object after the receiver was back", len(got))
 	t.equal("method", got[0].Method, http.MethodPut)
 	t.equal("name of the object that was sent", jsonField(got[0], "name"), "three")

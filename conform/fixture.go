@@ -75,7 +75,7 @@ func (s *Suite) build(ctx context.Context) (*Fixture, error) {
 	f := &Fixture{}
 	s.Fixture = f // so that Close removes what was made when something fails
 	for i, row := range f.table() {
-		inv := Invitation{Name: row.name}
+		inv := Invitation{Name: row.name, Fixture: true}
 		for _, p := range row.parties {
 			inv.Roles = append(inv.Roles, p.Role)
 		}

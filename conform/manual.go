@@ -31,7 +31,7 @@ func (m *Manual) Invite(_ context.Context, inv Invitation) (Invited, error) {
 		return Invited{ID: inv.Name, VersionsURL: m.VersionsURL, TokenA: token, Roles: inv.Roles}, nil
 	}
 	for i, s := range m.Spares {
-		if inv.Encoding != "" || !sameKinds(s.Roles, inv.Roles) {
+		if inv.Fixture || inv.Encoding != "" || !sameKinds(s.Roles, inv.Roles) {
 			continue
 		}
 		m.Spares = append(m.Spares[:i:i], m.Spares[i+1:]...)
@@ -70,8 +70,8 @@ func (m *Manual) Grant(context.Context, string, []Role) error { return ErrByHand
 // Suspend returns ErrByHand.
 func (m *Manual) Suspend(context.Context, string, bool) error { return ErrByHand }
 
-// Remove does nothing: what was made by hand is removed by hand.
-func (m *Manual) Remove(context.Context, string) error { return nil }
+// Remove returns ErrByHand.
+func (m *Manual) Remove(context.Context, string) error { return ErrByHand }
 
 // Agree does nothing: whoever prepared the hub has agreed for all.
 func (m *Manual) Agree(context.Context, Role, Role) error { return nil }

@@ -32,6 +32,7 @@ type Invitation struct {
 	Name     string
 	Roles    []Role
 	Encoding ocpi.TokenEncoding // "" leaves it to the hub
+	Fixture  bool               // the platform is one of the fixture, and no other will do
 }
 
 // Invited is what the operator gave out. Roles are those of the invitation, or
