@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -495,6 +496,25 @@ func TestLimitConnections(t *testing.T) {
 	}
 	third.Close()
 	open[1].Close()
+}
+
+// What the system does not allow is not promised: partners and the database
+// need connections too.
+func TestMaxConnections(t *testing.T) {
+	files, ok := maxFiles()
+	if !ok {
+		t.Skip("this system tells no limit of open files")
+	}
+	a, err := New(newConfig(t), nil)
+	check(t, err)
+	a.cfg.Limits.Connections = 1
+	if n := a.maxConnections(); n != 1 {
+		t.Errorf("got %d, want what is configured", n)
+	}
+	a.cfg.Limits.Connections = math.MaxInt
+	if n := a.maxConnections(); n <= 0 || uint64(n) >= files {
+		t.Errorf("got %d where %d files may be open", n, files)
+	}
 }
 
 func TestLoggerRedacts(t *testing.T) {

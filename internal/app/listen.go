@@ -22,7 +22,7 @@ func (a *App) listen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.listener = limitConnections(l, a.cfg.Limits.Connections)
+	a.listener = limitConnections(l, a.maxConnections())
 	a.onStop("closing the listener", func(context.Context) error { return closed(l.Close()) })
 	if a.cfg.MetricsListen == config.Off {
 		return nil
@@ -34,6 +34,19 @@ func (a *App) listen(ctx context.Context) error {
 	a.metricsListener = m
 	a.onStop("closing the metrics listener", func(context.Context) error { return closed(m.Close()) })
 	return nil
+}
+
+// maxConnections is the limit of the configuration, or three quarters of what
+// the system allows the process, if that is less: the rest is for partners and
+// the database.
+func (a *App) maxConnections() int {
+	n := a.cfg.Limits.Connections
+	files, ok := maxFiles()
+	if most := files / 4 * 3; ok && most < uint64(n) {
+		a.log.Warn("fewer connections than limits.connections: the system allows too few open files", "connections", most, "files", files)
+		return max(int(most), 1)
+	}
+	return n
 }
 
 func open(ctx context.Context, key, address string) (net.Listener, error) {

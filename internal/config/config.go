@@ -160,7 +160,9 @@ type Limits struct {
 	// fails with status 4003.
 	Outbound int `yaml:"outbound" env:"EROAM_LIMITS_OUTBOUND"`
 
-	// Open connections to the listen address. Further ones wait unaccepted.
+	// Open connections to the listen address; each takes about 20 KiB. Further
+	// ones wait unaccepted. Never more than three quarters of the files that the
+	// system lets the process open.
 	Connections int `yaml:"connections" env:"EROAM_LIMITS_CONNECTIONS"`
 }
 
@@ -208,7 +210,7 @@ func Default() *Config {
 			Burst:             1000,
 			Concurrent:        128,
 			Outbound:          64,
-			Connections:       4096,
+			Connections:       16384,
 		},
 		Trace: Trace{Keep: 30 * 24 * time.Hour, MaxSize: 8 << 30, MaxBody: 16 << 10},
 		Log:   Log{Level: "info", Format: "auto"},

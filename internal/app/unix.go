@@ -33,3 +33,12 @@ func lockFile(name string) (unlock func() error, err error) {
 	}
 	return f.Close, nil
 }
+
+// maxFiles returns how many files and connections the process may have open.
+func maxFiles() (n uint64, ok bool) {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 0, false
+	}
+	return uint64(limit.Cur), true //nolint:unconvert // int64 on FreeBSD
+}
