@@ -184,7 +184,7 @@ func (s *Server) relayed(c *call, a relay.Answer) {
 	if a.Link != "" {
 		h.Set(ocpi.HeaderLink, ocpi.FormatNextLink(a.Link))
 	}
-	s.metrics.count(c.route, ocpi.StatusSuccess)
+	s.metrics.count(c.route, a.Status)
 	ocpi.WriteBody(c.w, a.HTTP, a.Body)
 }
 

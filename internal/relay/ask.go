@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/tidwall/gjson"
 
@@ -15,6 +16,12 @@ import (
 // allows it wins and the others are no longer waited for; failing that, the
 // first that knows the token at all; failing that, the token is unknown.
 func (r *Relay) Ask(ctx context.Context, x *Exchange, candidates []*party.Party) (Answer, error) {
+	toHub := slices.ContainsFunc(candidates, func(p *party.Party) bool { return p.Platform.Hub })
+	done, err := r.loops.enter(x, toHub)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer done()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type reply struct {
@@ -25,10 +32,10 @@ func (r *Relay) Ask(ctx context.Context, x *Exchange, candidates []*party.Party)
 	for _, c := range candidates {
 		one := *x
 		one.Target, one.Mode = c, routing.Ask
-		go func() {
+		r.started.Go(func() {
 			a, err := r.Forward(ctx, &one)
 			replies <- reply{a, err}
-		}()
+		})
 	}
 	var known *Answer
 	for range candidates {

@@ -24,12 +24,39 @@ type Call struct {
 	Received time.Time
 }
 
-// inUse marks single-use capabilities while their result is on its way, so
-// that two results at once cannot both be delivered.
-type inUse struct{ ids sync.Map }
+// inUse counts the results that are on their way, by capability, so that two
+// results for a single-use URL, or a result and a TIMEOUT, cannot both be
+// delivered. The zero value is ready.
+type inUse struct {
+	mu  sync.Mutex
+	ids map[string]int // below 0: held alone
+}
 
-func (u *inUse) take(id string) bool { _, taken := u.ids.LoadOrStore(id, nil); return !taken }
-func (u *inUse) free(id string)      { u.ids.Delete(id) }
+// enter reports whether a result may be sent now. With alone it may only when
+// no other is on its way, and none may follow until leave.
+func (u *inUse) enter(id string, alone bool) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	n := u.ids[id]
+	if n < 0 || alone && n > 0 {
+		return false
+	}
+	if u.ids == nil {
+		u.ids = make(map[string]int)
+	}
+	if u.ids[id] = n + 1; alone {
+		u.ids[id] = -1
+	}
+	return true
+}
+
+func (u *inUse) leave(id string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.ids[id]--; u.ids[id] <= 0 {
+		delete(u.ids, id)
+	}
+}
 
 // noCapability is the one answer for an id that does not exist, has expired or
 // belongs to somebody else.
@@ -40,29 +67,23 @@ func noCapability() *ocpi.Error {
 // Callback forwards a request to the URL that a capability stands for. Only the
 // platform it was given to may use it.
 func (r *Relay) Callback(ctx context.Context, c Call) (Answer, error) {
-	capability, ok, err := r.Store.Capability(ctx, c.ID)
+	capability, err := r.usable(ctx, c)
 	if err != nil {
-		return Answer{}, unavailable(err)
+		return Answer{}, err
 	}
-	if !ok || capability.Caller != c.Platform.ID {
-		return Answer{}, noCapability()
-	}
-	if from := c.Header.From; !from.IsZero() && !capability.CallerParty.Is(from.CountryCode, from.ID) {
-		return Answer{}, noCapability()
-	}
-	wantPost := capability.Kind == kindResponse || capability.Kind == kindResults
-	if wantPost != (c.Method == http.MethodPost) || !wantPost && c.Method != http.MethodGet {
-		return Answer{}, &ocpi.Error{HTTP: http.StatusMethodNotAllowed, Status: ocpi.StatusClientError, Message: "method: not allowed on this URL"}
+	if c.Method == http.MethodPost {
+		if !r.busy.enter(c.ID, capability.Kind == kindResponse) {
+			return Answer{}, noCapability()
+		}
+		defer r.busy.leave(c.ID)
+		// Another result may have used it up since it was read.
+		if capability, err = r.usable(ctx, c); err != nil {
+			return Answer{}, err
+		}
 	}
 	x, err := r.callbackExchange(c, capability)
 	if err != nil {
 		return Answer{}, err
-	}
-	if capability.Kind == kindResponse {
-		if !r.busy.take(c.ID) {
-			return Answer{}, noCapability()
-		}
-		defer r.busy.free(c.ID)
 	}
 	m := r.message(x)
 	m.Mode = "callback"
@@ -70,6 +91,30 @@ func (r *Relay) Callback(ctx context.Context, c Call) (Answer, error) {
 	r.finish(x.Received, &m, a, err)
 	return a, err
 }
+
+// usable returns the capability of c if c may use it now.
+func (r *Relay) usable(ctx context.Context, c Call) (store.Capability, error) {
+	capability, ok, err := r.Store.Capability(ctx, c.ID)
+	if err != nil {
+		return capability, unavailable(err)
+	}
+	if !ok || capability.Caller != c.Platform.ID {
+		return capability, noCapability()
+	}
+	if from := c.Header.From; !from.IsZero() && !capability.CallerParty.Is(from.CountryCode, from.ID) {
+		return capability, noCapability()
+	}
+	want := http.MethodGet
+	if forResult(capability.Kind) {
+		want = http.MethodPost
+	}
+	if c.Method != want {
+		return capability, &ocpi.Error{HTTP: http.StatusMethodNotAllowed, Status: ocpi.StatusClientError, Message: "method: not allowed on this URL"}
+	}
+	return capability, nil
+}
+
+func forResult(kind string) bool { return kind == kindResponse || kind == kindResults }
 
 func (r *Relay) callback(ctx context.Context, x *Exchange, capability store.Capability, m *trace.Message) (Answer, error) {
 	body := x.Body
@@ -90,13 +135,24 @@ func (r *Relay) callback(ctx context.Context, x *Exchange, capability store.Capa
 	return a, err
 }
 
-// callbackExchange finds the two parties of a capability as they are now.
+// callbackExchange finds the two parties of a capability as they are now. A
+// result is still let through while they have any agreement, since somebody
+// waits for it; a page or an object only while the agreement covers its module.
+// The token of the owner is sent to none but its registered hosts.
 func (r *Relay) callbackExchange(c Call, capability store.Capability) (*Exchange, error) {
-	snap := r.Registry.Snapshot()
+	snap, now := r.Registry.Snapshot(), time.Now()
 	module, iface := ocpi.Module(capability.Module), ocpi.Interface(capability.Interface)
 	from := partyOf(snap, capability.CallerParty, capability.Caller, module.Implementer(iface).Opposite())
 	target := partyOf(snap, capability.OwnerParty, capability.Owner, module.Implementer(iface))
-	if from == nil || target == nil || !snap.Related(from, target, time.Now()) {
+	if from == nil || !from.Confirmed || target == nil || !registeredHost(target.Platform, capability.URL) {
+		return nil, noCapability()
+	}
+	q := routing.Request{Module: module, Interface: iface, Method: c.Method, From: from, To: target.ID}
+	allowed := snap.Related(from, target, now)
+	if !forResult(capability.Kind) {
+		allowed = snap.Agreement(from, target, routing.ScopeOf(q), now) != nil
+	}
+	if !allowed {
 		return nil, noCapability()
 	}
 	if !target.Reachable() || target.Status == party.Offline {
@@ -105,8 +161,7 @@ func (r *Relay) callbackExchange(c Call, capability store.Capability) (*Exchange
 	h := c.Header
 	h.From, h.To = ocpi.ClaimOf(from.ID), ocpi.ClaimOf(target.ID)
 	return &Exchange{
-		Header: h, Version: c.Platform.Version, Body: c.Body, Target: target, Mode: routing.Direct, Received: c.Received,
-		Request: routing.Request{Module: module, Interface: iface, Method: c.Method, From: from, To: target.ID},
+		Header: h, Version: c.Platform.Version, Body: c.Body, Target: target, Mode: routing.Direct, Received: c.Received, Request: q,
 	}, nil
 }
 

@@ -50,9 +50,8 @@ func setVia(h http.Header, via []string, hub ocpi.PartyID) {
 // wait for that hub's answer. It is for hubs that do not pass the Via list on.
 type loopGuard struct{ open sync.Map }
 
-func (g *loopGuard) enter(x *Exchange) (leave func(), err error) {
-	fromHub, toHub := x.Request.From.Platform.Hub, x.Target.Platform.Hub
-	if !fromHub && !toHub {
+func (g *loopGuard) enter(x *Exchange, toHub bool) (leave func(), err error) {
+	if !x.Request.From.Platform.Hub && !toHub {
 		return func() {}, nil
 	}
 	key := strings.Join([]string{x.Header.CorrelationID, x.Request.Method, string(x.Request.Module), strings.Join(x.Request.Path, "/")}, " ")

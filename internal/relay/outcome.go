@@ -49,7 +49,7 @@ func (r *Relay) answer(ctx context.Context, x *Exchange, res egress.Response, m 
 		e.Err = err
 		return a, e
 	}
-	m.PartnerOCPI = env.StatusCode
+	m.PartnerOCPI, a.Status = env.StatusCode, env.StatusCode
 	if env.Success() && res.Status >= 400 {
 		return a, hubError("receiver contradicts itself: HTTP error with a success status")
 	}

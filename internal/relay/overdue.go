@@ -42,9 +42,16 @@ func (r *Relay) expectResult(ctx context.Context, x *Exchange, a Answer) {
 	}
 }
 
+// maxTimeouts is how many overdue results are reported at once, so that a
+// partner that hangs does not hold up the others' reports.
+const maxTimeouts = 32
+
 // Run reports overdue results to those who wait for them and removes expired
-// capabilities, until ctx ends.
+// capabilities, until ctx ends. What it and Ask started has ended when it
+// returns.
 func (r *Relay) Run(ctx context.Context) error {
+	defer r.started.Wait()
+	places := make(chan struct{}, maxTimeouts)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -53,27 +60,72 @@ func (r *Relay) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		if err := r.reportOverdue(ctx); err != nil && ctx.Err() == nil {
+		if err := r.reportOverdue(ctx, places); err != nil && ctx.Err() == nil {
 			r.Log.Warn("overdue results could not be reported", "err", err)
 		}
 	}
 }
 
-func (r *Relay) reportOverdue(ctx context.Context) error {
+func (r *Relay) reportOverdue(ctx context.Context, places chan struct{}) error {
 	for ctx.Err() == nil {
-		var c store.Capability
-		var found bool
-		err := r.Store.Write(ctx, func(tx *store.Tx) (err error) {
-			now := time.Now().UnixMicro()
-			if c, found, err = tx.TakeOverdue(now); err == nil && !found {
-				_, err = tx.DeleteExpiredCapabilities(now, 100)
-			}
-			return err
-		})
+		c, found, err := r.takeOverdue(ctx)
 		if err != nil || !found {
 			return err
 		}
-		r.sendTimeout(ctx, c)
+		if c.ID == "" {
+			continue // its result has just come in
+		}
+		places <- struct{}{}
+		r.started.Go(func() {
+			defer func() { <-places }()
+			defer r.busy.leave(c.ID)
+			r.sendTimeout(ctx, c)
+		})
+	}
+	return nil
+}
+
+// takeOverdue ends one capability whose result is overdue, and holds it: no
+// result can be delivered on it any more. One whose result is on its way is
+// left, with the zero Capability, until it is known how that ended. When none is
+// overdue, expired ones are removed.
+func (r *Relay) takeOverdue(ctx context.Context) (c store.Capability, found bool, err error) {
+	held := ""
+	err = r.Store.Write(ctx, func(tx *store.Tx) error {
+		if held != "" { // by an attempt that was undone
+			r.busy.leave(held)
+			held = ""
+		}
+		now := time.Now()
+		var err error
+		if c, found, err = tx.TakeOverdue(now.UnixMicro()); err != nil {
+			return err
+		}
+		if !found {
+			return removeExpired(tx, now)
+		}
+		if r.busy.enter(c.ID, true) {
+			held = c.ID
+			return nil
+		}
+		later := c
+		later.Due = now.Add(r.Timeout).UnixMicro()
+		later.Expires = c.Created + resultLife(c.Kind).Microseconds()
+		c = store.Capability{}
+		return tx.PutCapability(later)
+	})
+	if held != "" && err != nil {
+		r.busy.leave(held)
+	}
+	return c, found, err
+}
+
+func removeExpired(tx *store.Tx, now time.Time) error {
+	const atOnce, rounds = 100, 10
+	for range rounds {
+		if n, err := tx.DeleteExpiredCapabilities(now.UnixMicro(), atOnce); err != nil || n < atOnce {
+			return err
+		}
 	}
 	return nil
 }
@@ -82,7 +134,7 @@ func (r *Relay) reportOverdue(ctx context.Context) error {
 // capability has ended already: at most one of result and TIMEOUT is delivered.
 func (r *Relay) sendTimeout(ctx context.Context, c store.Capability) {
 	p := r.Registry.Snapshot().Platform(c.Owner)
-	if p == nil || p.State != party.StateConnected {
+	if p == nil || p.State != party.StateConnected || !registeredHost(p, c.URL) {
 		return
 	}
 	m := trace.Message{

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -45,6 +46,7 @@ type Relay struct {
 	owners  *ownerCache
 	loops   loopGuard
 	busy    inUse
+	started sync.WaitGroup // what outlives the call that started it
 	metrics *metrics
 }
 
@@ -58,6 +60,9 @@ func New(o Options) *Relay {
 	}
 	if o.Grace <= 0 {
 		o.Grace = overdueGrace
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Relay{Options: o, owners: newOwnerCache(), metrics: newMetrics(o.Metrics)}
 }
@@ -80,6 +85,7 @@ type Exchange struct {
 // Answer is what goes back to the sender.
 type Answer struct {
 	HTTP       int
+	Status     int    // OCPI status of Body
 	Body       []byte // a whole envelope
 	From       ocpi.Claim
 	TotalCount string
@@ -117,11 +123,13 @@ func (r *Relay) forward(ctx context.Context, x *Exchange, m *trace.Message) (Ans
 	if err := r.learnBefore(ctx, x); err != nil {
 		return Answer{}, err
 	}
-	done, err := r.loops.enter(x)
-	if err != nil {
-		return Answer{}, err
+	if x.Mode != routing.Ask { // Ask has entered for all of its candidates
+		done, err := r.loops.enter(x, to.Hub)
+		if err != nil {
+			return Answer{}, err
+		}
+		defer done()
 	}
-	defer done()
 	a, err := r.send(ctx, x, withQuery(target, query), body, m)
 	if err == nil {
 		r.learnAfter(ctx, x, a)
@@ -182,7 +190,7 @@ func (r *Relay) exchange(ctx context.Context, q egress.Request) (egress.Response
 	took := time.Since(start)
 	if err != nil {
 		e := failure(err)
-		if e.Status == ocpi.StatusHubConnection {
+		if e.Status == ocpi.StatusHubConnection && ctx.Err() == nil { // else we gave up, not the partner
 			r.Registry.Failed(q.Platform)
 		}
 		return res, took, e

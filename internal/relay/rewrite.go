@@ -101,12 +101,14 @@ func (r *Relay) rewriteQuery(ctx context.Context, x *Exchange, query string) (st
 	parts := strings.Split(query, "&")
 	found := -1
 	for i, p := range parts {
-		if name, _, _ := strings.Cut(p, "="); name == "response_url" {
-			if found >= 0 {
-				return "", ocpi.Invalid("response_url", "must occur once")
-			}
-			found = i
+		name, _, _ := strings.Cut(p, "=")
+		if plain, err := url.QueryUnescape(name); err != nil || !strings.EqualFold(plain, "response_url") {
+			continue
 		}
+		if found >= 0 || name != "response_url" {
+			return "", ocpi.Invalid("response_url", "must occur once, and in this spelling")
+		}
+		found = i
 	}
 	if found < 0 {
 		return "", ocpi.Invalid("response_url", "is required")
@@ -135,29 +137,37 @@ func (r *Relay) responseURL(ctx context.Context, x *Exchange, theirs string) (st
 	if err := r.Egress.CheckURL(theirs); err != nil {
 		return "", ocpi.Invalid("response_url", "is not a URL that the hub calls")
 	}
-	kind, life := responseLife(x)
+	kind := responseKind(x)
 	x.capability = &store.Capability{
 		Kind: kind, Caller: x.Target.Platform.ID, CallerParty: x.Target.ID,
 		Owner: from.ID, OwnerParty: x.Request.From.ID,
 		Module: string(x.Request.Module), Interface: string(ocpi.Sender), URL: theirs,
 	}
-	return r.mint(ctx, x.capability, life)
+	return r.mint(ctx, x.capability, resultLife(kind))
 }
 
-// responseLife says how often and how long a result may come: once within a
-// day, but for a reservation any number of times in a week, since the operator
-// can cancel it long after it was accepted.
-func responseLife(x *Exchange) (kind string, life time.Duration) {
+// responseKind says how often a result may come: once, but for a reservation
+// any number of times, since the operator can cancel it long after it was
+// accepted.
+func responseKind(x *Exchange) string {
 	if len(x.Request.Path) == 1 && x.Request.Path[0] == "RESERVE_NOW" {
-		return kindResults, 7 * 24 * time.Hour
+		return kindResults
 	}
-	return kindResponse, 24 * time.Hour
+	return kindResponse
+}
+
+// resultLife is how long results are let through.
+func resultLife(kind string) time.Duration {
+	if kind == kindResults {
+		return 7 * 24 * time.Hour
+	}
+	return 24 * time.Hour
 }
 
 // rewriteLink replaces the target's next page by a capability URL for it.
 func (r *Relay) rewriteLink(ctx context.Context, x *Exchange, res egress.Response, a *Answer) error {
 	next, ok := ocpi.ParseNextLink(res.Header[ocpi.HeaderLink])
-	if !ok {
+	if !ok || x.Request.Method != http.MethodGet {
 		return nil
 	}
 	to := x.Target.Platform
@@ -194,7 +204,6 @@ func (r *Relay) rewriteLocation(ctx context.Context, x *Exchange, res egress.Res
 	}, locationLife)
 	if err != nil {
 		r.Log.Warn("a Location could not be stored and was left out", "module", string(x.Request.Module), "err", err)
-		return nil
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func unreachable() *ocpi.Error {
 // that is valid at the time now.
 func Decide(req Request, snap *party.Snapshot, now time.Time) Decision {
 	d := decide(req, snap, now)
-	d.Scope = scopeOf(req)
+	d.Scope = ScopeOf(req)
 	return d
 }
 
@@ -85,7 +85,7 @@ func listable(req Request) bool {
 // checkTarget says why nothing can be sent to target, or nil.
 func checkTarget(req Request, snap *party.Snapshot, target *party.Party, now time.Time) *ocpi.Error {
 	if target == nil || !target.Confirmed && target.Platform.State == party.StateConnected ||
-		snap.Agreement(req.From, target, scopeOf(req), now) == nil {
+		snap.Agreement(req.From, target, ScopeOf(req), now) == nil {
 		return unreachable()
 	}
 	if !target.Reachable() || target.Status == party.Offline {
@@ -97,8 +97,8 @@ func checkTarget(req Request, snap *party.Snapshot, target *party.Party, now tim
 	return nil
 }
 
-// scopeOf returns what an agreement must allow for req.
-func scopeOf(req Request) party.Scope {
+// ScopeOf returns what an agreement must allow for req.
+func ScopeOf(req Request) party.Scope {
 	switch req.Module {
 	case ocpi.Tokens:
 		if req.Interface == ocpi.Sender && req.Method == http.MethodPost {

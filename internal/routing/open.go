@@ -113,7 +113,7 @@ func eligible(req Request, snap *party.Snapshot, now time.Time) []ocpi.PartyID {
 	side := req.Module.Implementer(req.Interface)
 	for _, id := range req.Known {
 		p := snap.Find(id, side, req.Module, req.Interface)
-		if p != nil && snap.Agreement(req.From, p, scopeOf(req), now) != nil {
+		if p != nil && snap.Agreement(req.From, p, ScopeOf(req), now) != nil {
 			out = append(out, id)
 		}
 	}
