@@ -27,6 +27,9 @@ type ConformListCmd struct {
 	Only []string `placeholder:"ID" help:"Only these ids; F* is a pattern."`
 }
 
+// Help is shown under the usage line.
+func (ConformListCmd) Help() string { return "Example:\n\n  $ eroam conform list --only 'F*'" }
+
 // Run prints a line for each check.
 func (c *ConformListCmd) Run(s Streams) error {
 	checks, err := conform.Select(conform.Checks(), c.Only...)
