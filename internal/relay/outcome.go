@@ -29,6 +29,13 @@ func failure(err error) *ocpi.Error {
 	return &ocpi.Error{Status: ocpi.StatusHubConnection, Message: "receiver cannot be reached", Err: err}
 }
 
+// unreachable reports whether the partner could not be reached. A full bulkhead
+// is ours and says nothing about it.
+func unreachable(err error) bool {
+	e, ok := errors.AsType[*egress.Error](err)
+	return ok && e.Failure == egress.Unreachable
+}
+
 // answer turns a partner's response into ours. 2xxx and 3xxx pass unchanged
 // (OCPI 2.2.1 §5); what concerns only the hub and the partner (401, 403,
 // redirects) and what is not an OCPI response becomes 4000.

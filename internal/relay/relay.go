@@ -190,7 +190,7 @@ func (r *Relay) exchange(ctx context.Context, q egress.Request) (egress.Response
 	took := time.Since(start)
 	if err != nil {
 		e := failure(err)
-		if e.Status == ocpi.StatusHubConnection && ctx.Err() == nil { // else we gave up, not the partner
+		if unreachable(err) && ctx.Err() == nil { // else we gave up, not the partner
 			r.Registry.Failed(q.Platform)
 		}
 		return res, took, e
