@@ -1,6 +1,7 @@
 package ingress
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"mime"
@@ -63,14 +64,11 @@ func (s *Server) readAll(c *call) ([]byte, error) {
 	// A connection that cannot have a deadline (an in-memory one) is bounded by
 	// the server's own time-outs.
 	_ = http.NewResponseController(c.w).SetReadDeadline(c.received.Add(s.BodyTimeout))
-	var body []byte
-	var err error
-	if length > 0 {
-		body = make([]byte, length)
-		_, err = io.ReadFull(c.r.Body, body)
-	} else {
-		body, err = io.ReadAll(io.LimitReader(c.r.Body, limit+1))
-	}
+	// Memory is taken for what has come, not for what was announced.
+	var b bytes.Buffer
+	b.Grow(int(min(max(length, 0), 64<<10)) + bytes.MinRead)
+	_, err := b.ReadFrom(io.LimitReader(c.r.Body, limit+1))
+	body := b.Bytes()
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, &ocpi.Error{HTTP: http.StatusRequestTimeout, Status: ocpi.StatusClientError, Message: "body: came too slowly"}

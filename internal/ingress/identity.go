@@ -176,10 +176,11 @@ func checkOwner(rt route, from *party.Party, b *body) error {
 		if b.notText != "" { // a PATCH with null would take it away
 			return ocpi.Invalid(b.notText, "must be text")
 		}
-		if b.countryCode != "" && !strings.EqualFold(b.countryCode, from.ID.CountryCode) {
+		// Only ASCII letters are folded: "ſ" is no "s" in an id.
+		if b.countryCode != "" && !from.ID.Is(b.countryCode, from.ID.ID) {
 			return ocpi.Invalid("country_code", "is not that of the sender")
 		}
-		if b.partyID != "" && !strings.EqualFold(b.partyID, from.ID.ID) {
+		if b.partyID != "" && !from.ID.Is(from.ID.CountryCode, b.partyID) {
 			return ocpi.Invalid("party_id", "is not that of the sender")
 		}
 	case ocpi.Commands:
@@ -210,7 +211,7 @@ func checkID(rt route, b *body) error {
 	default:
 		return nil
 	}
-	if value != "" && !strings.EqualFold(value, rt.path[len(rt.path)-1]) {
+	if value != "" && ocpi.FoldID(value) != ocpi.FoldID(rt.path[len(rt.path)-1]) {
 		return ocpi.Invalid(field, "differs from the id in the path")
 	}
 	return nil

@@ -30,13 +30,17 @@ func withDefaults(l party.Limits) party.Limits {
 		l.RequestsPerSecond = 1000
 	}
 	if l.Burst <= 0 {
-		l.Burst = int(2 * l.RequestsPerSecond)
+		l.Burst = burstOf(l.RequestsPerSecond)
 	}
 	if l.Concurrent <= 0 {
 		l.Concurrent = 256
 	}
 	return l
 }
+
+// burstOf returns the burst of a platform for which none was agreed: what it may
+// send in two seconds, and one request at least.
+func burstOf(perSecond float64) int { return max(1, int(2*perSecond)) }
 
 // enter takes a place for one request, or says that there is none: HTTP 429.
 // leave must be called when the request is done.
@@ -76,7 +80,7 @@ func (l *limits) of(p *party.Platform) *allowance {
 
 func merge(own, defaults party.Limits) party.Limits {
 	if own.RequestsPerSecond > 0 {
-		defaults.RequestsPerSecond = own.RequestsPerSecond
+		defaults.RequestsPerSecond, defaults.Burst = own.RequestsPerSecond, burstOf(own.RequestsPerSecond)
 	}
 	if own.Burst > 0 {
 		defaults.Burst = own.Burst

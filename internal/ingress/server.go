@@ -48,6 +48,9 @@ func New(o Options) *Server {
 	if o.BodyTimeout <= 0 {
 		o.BodyTimeout = 10 * time.Second
 	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	return &Server{Options: o, limits: limits{defaults: withDefaults(o.Limits)}, metrics: newMetrics(o.Metrics)}
 }
 
@@ -72,27 +75,25 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) serve(c *call) error {
-	var err error
-	if c.header, err = ocpi.ParseHeader(c.r.Header); err != nil {
-		return err
-	}
+	var err, badHeader, badPath error
+	c.header, badHeader = ocpi.ParseHeader(c.r.Header) // its message ids are good in any case
 	if c.access, err = s.authenticate(c.r); err != nil {
 		return err
-	}
-	if c.route, err = parseRoute(c.r.URL.EscapedPath()); err != nil {
-		if !c.access.Registered() {
-			return ocpi.Unauthorized()
-		}
-		return err
-	}
-	if !c.access.Registered() && !c.route.open() {
-		return ocpi.Unauthorized()
 	}
 	leave, err := s.limits.enter(c.access.Platform, c.received)
 	if err != nil {
 		return err
 	}
 	defer leave()
+	c.route, badPath = parseRoute(c.r.URL.EscapedPath())
+	switch {
+	case !c.access.Registered() && (badPath != nil || !c.route.open()):
+		return ocpi.Unauthorized()
+	case badHeader != nil:
+		return badHeader
+	case badPath != nil:
+		return badPath
+	}
 	if c.access.Registered() {
 		s.Registry.Heard(c.access.Platform.ID)
 	}
