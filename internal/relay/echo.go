@@ -1,0 +1,23 @@
+package relay
+
+import (
+	"bytes"
+	"encoding/base64"
+
+	"github.com/eroam/eroam/internal/party"
+)
+
+// minEcho is the length from which a token is looked for in an answer: a very
+// short one that a partner chose would be found everywhere.
+const minEcho = 16
+
+// echoes reports whether a partner's answer holds the token that the hub calls
+// it with. Some platforms repeat the Authorization header in error messages;
+// passed on, it would let the sender call that partner in the hub's name.
+func echoes(body []byte, p *party.Platform) bool {
+	if len(p.Token) < minEcho {
+		return false
+	}
+	return bytes.Contains(body, []byte(p.Token)) ||
+		bytes.Contains(body, base64.StdEncoding.AppendEncode(nil, []byte(p.Token)))
+}
