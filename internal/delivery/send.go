@@ -162,6 +162,9 @@ func (d *Delivery) deliver(ctx context.Context, j job, m message) (outcome, bool
 		t.PartnerOCPI, t.OCPIStatus = env.StatusCode, env.StatusCode
 	}
 	t.PartnerHTTP, t.HTTPStatus, t.RequestBody, t.ResponseBody = res.Status, res.Status, q.Body, res.Body
+	if pl.Echoed(res.Body) {
+		t.ResponseBody = nil
+	}
 	if err != nil {
 		t.Error = err.Error()
 	}

@@ -41,7 +41,7 @@ func unreachable(err error) bool {
 // redirects) and what is not an OCPI response becomes 4000.
 func (r *Relay) answer(ctx context.Context, x *Exchange, res egress.Response, m *trace.Message) (Answer, error) {
 	a := Answer{From: ocpi.ClaimOf(x.Target.ID)}
-	if echoes(res.Body, x.Target.Platform) {
+	if x.Target.Platform.Echoed(res.Body) {
 		return a, hubError("receiver's answer holds the hub's credentials and is not passed on")
 	}
 	m.ResponseBody = res.Body

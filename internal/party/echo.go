@@ -1,20 +1,18 @@
-package relay
+package party
 
 import (
 	"bytes"
 	"encoding/base64"
-
-	"github.com/eroam/eroam/internal/party"
 )
 
 // minEcho is the length from which a token is looked for in an answer: a very
 // short one that a partner chose would be found everywhere.
 const minEcho = 16
 
-// echoes reports whether a partner's answer holds the token that the hub calls
+// Echoed reports whether a partner's answer holds the token that the hub calls
 // it with. Some platforms repeat the Authorization header in error messages;
-// passed on, it would let the sender call that partner in the hub's name.
-func echoes(body []byte, p *party.Platform) bool {
+// passed on, it would let others call that partner in the hub's name.
+func (p *Platform) Echoed(body []byte) bool {
 	if len(p.Token) < minEcho {
 		return false
 	}
