@@ -276,7 +276,9 @@ func drivers(t *testing.T, hub *attacked) {
 		func(r *conform.Request, reply *conform.Reply) {
 			reply.HTTP, reply.Status, reply.Message = 200, 2000, "unknown token "+r.Token
 		},
-		func(r *conform.Request, reply *conform.Reply) { reply.HTTP, reply.Body = 200, "<"+r.Target+string(r.Body)+r.Token },
+		func(r *conform.Request, reply *conform.Reply) {
+			reply.HTTP, reply.Body = 200, "<"+r.Target+string(r.Body)+r.Token
+		},
 		func(_ *conform.Request, reply *conform.Reply) { reply.Cut = true },
 	} {
 		undo := []func(){c.Platform.On(conform.Functional(), change), e.Platform.On(conform.Functional(), change)}
