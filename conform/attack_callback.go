@@ -102,6 +102,8 @@ func t17(t *T) {
 	}
 	for _, who := range []*Party{t.CPO2, t.EMSP1, t.EMSP2, t.NSP1} {
 		t.httpStatus(t.answer(who, s.hubURL, result, t.EMSP1), http.StatusNotFound)
+		forged := Call{Method: http.MethodPost, URL: s.hubURL, Body: result, From: t.CPO1, To: t.EMSP1}
+		t.httpStatus(t.as(who.Platform, forged), http.StatusNotFound)
 	}
 	t.httpStatus(t.as(t.CPO1.Platform, Call{Method: http.MethodPost, URL: s.hubURL, Body: result, Authorization: "-"}), http.StatusUnauthorized)
 	t.guess(s.hubURL)
