@@ -41,7 +41,9 @@ func TestScript(t *testing.T) {
 // hubReady waits until the hub with the given data directory is ready and puts
 // its URL into EROAM_URL and its address into HUB.
 func hubReady(ts *testscript.TestScript, _ bool, args []string) {
-	var where struct{ Listen, PublicURL string }
+	var where struct {
+		Listen string `json:"listen"`
+	}
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		text, err := os.ReadFile(ts.MkAbs(args[0] + "/addresses.json"))
 		if err == nil {

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -130,7 +131,7 @@ func TestValidationNamesTheField(t *testing.T) {
 		{`{"name":"x","parties":[{"country_code":"NL","party_id":"CP1","role":"KING"}]}`, "body.parties[0].role", 422},
 		{`{"name":"x","parties":[]}`, "body.parties", 422},
 		{`{"parties":[{"country_code":"NL","party_id":"CP1","role":"CPO"}]}`, "body", 422},
-		{`{"name":"x","nmae":"y","parties":[{"country_code":"NL","party_id":"CP1","role":"CPO"}]}`, "body.nmae", 422},
+		{`{"name":"x","extra":"y","parties":[{"country_code":"NL","party_id":"CP1","role":"CPO"}]}`, "body.extra", 422},
 		{`{"name":"x","token_encoding":"rot13","parties":[{"country_code":"NL","party_id":"CP1","role":"CPO"}]}`, "body.token_encoding", 422},
 		{`{"name":"x","name":"y","parties":[{"country_code":"NL","party_id":"CP1","role":"CPO"}]}`, "body", 400},
 		{`{"name":`, "body", 400},
@@ -271,7 +272,7 @@ func TestClient(t *testing.T) {
 	check(t, c.DeleteAgreement(ctx, "a b"))
 	check(t, c.Remove(ctx, invited.ID))
 	_, err = c.Platform(ctx, invited.ID)
-	if p, ok := err.(*client.Problem); !ok || p.Status != 404 || !strings.Contains(err.Error(), "404 Not Found: platform "+invited.ID) {
+	if p, ok := errors.AsType[*client.Problem](err); !ok || p.Status != 404 || !strings.Contains(err.Error(), "404 Not Found: platform "+invited.ID) {
 		t.Errorf("a platform that is gone: %v", err)
 	}
 	if m, err := c.Messages(ctx, "none"); err != nil || len(m) != 0 {

@@ -79,6 +79,9 @@ func bodyView(body []byte) json.RawMessage {
 	if len(body) == 0 || json.Valid(body) {
 		return body
 	}
-	text, _ := json.Marshal(string(body)) // a string always has a JSON form
+	text, err := json.Marshal(string(body))
+	if err != nil { // a string always has a JSON form
+		return nil
+	}
 	return text
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -36,7 +35,6 @@ type App struct {
 
 	listener        net.Listener
 	metricsListener net.Listener
-	handler         http.Handler
 	ready           atomic.Bool
 	requests        sync.WaitGroup // handlers that run
 	firstToken      string

@@ -4,6 +4,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -36,7 +37,7 @@ func New(baseURL, adminToken string) (*Client, error) {
 		return nil, fmt.Errorf("%q is not the URL of a hub: want one such as http://127.0.0.1:8080", baseURL)
 	}
 	if adminToken == "" {
-		return nil, fmt.Errorf("the admin token is missing")
+		return nil, errors.New("the admin token is missing")
 	}
 	return &Client{
 		base: strings.TrimSuffix(baseURL, "/") + "/api/v1", token: adminToken,
