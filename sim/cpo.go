@@ -120,7 +120,7 @@ const publishers = 8
 func (c *CPO) Publish(ctx context.Context, done func()) error {
 	var jobs []func() error
 	for _, op := range c.operators {
-		for _, t := range op.Operator.Tariffs {
+		for _, t := range op.Tariffs {
 			jobs = append(jobs, func() error { return c.putTariff(ctx, op, t) })
 		}
 	}

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"maps"
 	"net/http"
 
 	"github.com/eroam/eroam/ocpi"
@@ -76,7 +77,7 @@ func (c *CPO) serveTariffs(_ context.Context, k *call) (*reply, error) {
 	}
 	var all []listed
 	for _, op := range c.asked(k) {
-		for _, t := range op.Operator.Tariffs {
+		for _, t := range op.Tariffs {
 			all = append(all, listed{t.Updated, func() []byte { return encode(c.wire.tariff(op.Party, t)) }})
 		}
 	}
@@ -209,9 +210,5 @@ func clientInfo(k *call, clients map[ocpi.PartyID]string) (*reply, error) {
 func (c *CPO) Clients() map[ocpi.PartyID]string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	out := make(map[ocpi.PartyID]string, len(c.clients))
-	for k, v := range c.clients {
-		out[k] = v
-	}
-	return out
+	return maps.Clone(c.clients)
 }

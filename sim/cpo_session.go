@@ -42,7 +42,7 @@ func (c *CPO) Tap(ctx context.Context, at Place, uid string) (Outcome, error) {
 		body:  encode(v221.LocationReferences{LocationID: at.Location, EVSEUIDs: []string{at.EVSE}}),
 		from:  at.Operator,
 	})
-	if f := (*Failure)(nil); errors.As(err, &f) && (f.Status == ocpi.StatusUnknownToken || f.Status == ocpi.StatusUnknownReceiver) {
+	if f := (*ExchangeError)(nil); errors.As(err, &f) && (f.Status == ocpi.StatusUnknownToken || f.Status == ocpi.StatusUnknownReceiver) {
 		return Outcome{}, nil
 	}
 	if err != nil {

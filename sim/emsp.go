@@ -171,6 +171,14 @@ func (e *EMSP) mismatch(m ocpi.Module, owner ocpi.PartyID, id, what string) {
 	e.log.Warn("a partner's object is not right", "module", m, "party", owner.String(), "id", id, "what", what)
 }
 
+// checkObject notes an object that is not as its specification says; e.mu is held.
+// It is kept all the same, as real systems do.
+func (e *EMSP) checkObject(m ocpi.Module, owner ocpi.PartyID, id string, body []byte) {
+	if err := e.wire.check(m, body); err != nil {
+		e.mismatch(m, owner, id, "is not valid: "+ocpi.AsError(err).Message)
+	}
+}
+
 // Received says what an eMSP has got.
 type Received struct {
 	Locations  int `json:"locations"`
@@ -267,8 +275,8 @@ func (e *EMSP) serveClientInfo(_ context.Context, k *call) (*reply, error) {
 
 // owner reads country code and party id of a client-owned object's URL, and
 // checks that whoever pushes is that party or the hub.
-func (e *EMSP) owner(k *call, min, max int) (ocpi.PartyID, error) {
-	if len(k.path) < min || len(k.path) > max {
+func (e *EMSP) owner(k *call, least, most int) (ocpi.PartyID, error) {
+	if len(k.path) < least || len(k.path) > most {
 		return ocpi.PartyID{}, wrongMethod()
 	}
 	id, err := ocpi.ParsePartyID(k.path[0], k.path[1])

@@ -58,6 +58,7 @@ func (e *EMSP) pushSession(k *call, owner ocpi.PartyID) (*SessionPush, *reply, e
 		e.stale++
 		return nil, nil, nil
 	}
+	e.checkObject(ocpi.Sessions, owner, s.ID, body)
 	e.checkToken(ocpi.Sessions, owner, s.ID, s.Token, s.AuthorizationReference)
 	next := &kept{body: body, read: s, pushes: 1}
 	rep := &reply{http: http.StatusCreated}
@@ -118,6 +119,7 @@ func (e *EMSP) serveCDRs(_ context.Context, k *call) (*reply, error) {
 		return &reply{header: h}, nil
 	}
 	e.cdrs[key] = &keptCDR{body: k.body, read: c, path: path}
+	e.checkObject(ocpi.CDRs, c.Operator, c.ID, k.body)
 	e.checkCDR(c)
 	return &reply{http: http.StatusCreated, header: h}, nil
 }

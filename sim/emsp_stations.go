@@ -86,6 +86,9 @@ func (e *EMSP) pushLocation(k *call, key objectKey, have *v221.Location) (*reply
 		e.stale++
 		return nil, nil
 	}
+	if k.method == http.MethodPut {
+		e.checkObject(ocpi.Locations, key.owner, key.id, k.body)
+	}
 	e.locations[key] = next
 	if have == nil {
 		return &reply{http: http.StatusCreated}, nil
@@ -178,6 +181,7 @@ func (e *EMSP) serveTariffs(_ context.Context, k *call) (*reply, error) {
 		e.stale++
 		return nil, nil
 	}
+	e.checkObject(ocpi.Tariffs, owner, key.id, k.body)
 	e.tariffs[key] = t
 	if known {
 		return nil, nil

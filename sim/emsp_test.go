@@ -36,8 +36,8 @@ func billable(t *testing.T) (*EMSP, CDR) {
 		AuthorizationReference: ref, LocationID: "L1", EVSEUID: "E1", ConnectorID: "1", Currency: "USD", Cost: &cost.Total,
 		Status: SessionCompleted, Updated: t0.Add(90 * time.Minute),
 	}
-	push(t, e, http.MethodPut, ocpi.Tariffs, "AC", encode(e.wire.tariff(op, tariff)))
-	push(t, e, http.MethodPut, ocpi.Sessions, "S1", encode(e.wire.session(s)))
+	put(t, e, ocpi.Tariffs, "AC", encode(e.wire.tariff(op, tariff)))
+	put(t, e, ocpi.Sessions, "S1", encode(e.wire.session(s)))
 	return e, CDR{
 		Operator: op, ID: "CDR1", SessionID: "S1", Start: s.Start, End: s.End, Token: token, AuthMethod: s.AuthMethod, AuthorizationReference: ref,
 		Site:     Site{ID: "L1", Address: "x", City: "x", Country: "USA", EVSEs: []EVSE{{UID: "E1", EVSEID: "US*BLK*E1", Connectors: []Connector{{ID: "1", Plug: PlugJ1772}}}}},
@@ -45,12 +45,12 @@ func billable(t *testing.T) (*EMSP, CDR) {
 	}
 }
 
-// push hands a push of US-BLK to the eMSP.
-func push(t *testing.T, e *EMSP, method string, m ocpi.Module, id string, body []byte) {
+// put hands a PUT of US-BLK to the eMSP.
+func put(t *testing.T, e *EMSP, m ocpi.Module, id string, body []byte) {
 	t.Helper()
-	c := &call{endpoint: endpoint{m, ocpi.Receiver}, method: method, path: []string{"US", "BLK", id}, body: body}
+	c := &call{endpoint: endpoint{m, ocpi.Receiver}, method: http.MethodPut, path: []string{"US", "BLK", id}, body: body}
 	if _, err := e.handlers[c.endpoint](t.Context(), c); err != nil {
-		t.Fatal(method, m, err)
+		t.Fatal(m, err)
 	}
 }
 
@@ -79,6 +79,7 @@ func TestWrongBillsAreFound(t *testing.T) {
 		{"unknown token", func(c *CDR) { c.Token.UID = "OTHER" }, "not one of ours"},
 		{"no reference", func(c *CDR) { c.AuthorizationReference = "" }, "no authorization_reference"},
 		{"other reference", func(c *CDR) { c.AuthorizationReference = "X" }, "was not given for this token"},
+		{"not valid", func(c *CDR) { c.Site.Country = "US" }, "is not valid: "},
 		{"ends before it starts", func(c *CDR) { c.End = c.Start.Add(-time.Hour) }, "impossible"},
 	}
 	for _, tt := range tests {
@@ -133,7 +134,7 @@ func TestOldPushesAreIgnored(t *testing.T) {
 		"coordinates":{"latitude":"47.60000","longitude":"-122.30000"},"time_zone":"America/Los_Angeles","evses":[{"uid":"E1","status":"AVAILABLE",
 		"connectors":[{"id":"1","standard":"IEC_62196_T1","format":"CABLE","power_type":"AC_1_PHASE","max_voltage":240,"max_amperage":30,
 		"last_updated":"2026-01-01T00:00:00Z"}],"last_updated":"2026-01-01T00:00:00Z"}],"last_updated":"2026-01-01T00:00:00Z"}`
-	push(t, e, http.MethodPut, ocpi.Locations, "L1", []byte(location))
+	put(t, e, ocpi.Locations, "L1", []byte(location))
 	patch := func(status, at string) {
 		t.Helper()
 		c := &call{
@@ -146,7 +147,7 @@ func TestOldPushesAreIgnored(t *testing.T) {
 	}
 	patch("CHARGING", "2026-01-01T00:00:02Z")
 	patch("BLOCKED", "2026-01-01T00:00:01Z")
-	push(t, e, http.MethodPut, ocpi.Locations, "L1", []byte(location))
+	put(t, e, ocpi.Locations, "L1", []byte(location))
 	l, ok := e.Location(ocpi.PartyID{CountryCode: "US", ID: "BLK"}, "L1")
 	if !ok || l.EVSEs[0].Status != "CHARGING" || l.LastUpdated != "2026-01-01T00:00:02Z" || l.EVSEs[0].Connectors[0].ID != "1" {
 		t.Errorf("the location is %+v", l)

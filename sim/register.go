@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -134,7 +135,7 @@ func (p *Platform) discover(ctx context.Context, versionsURL, token string) (map
 		out[endpoint{ocpi.ParseModule(e.Identifier), ocpi.Interface(e.Role)}] = e.URL
 	}
 	if out[credentialsOf(out)] == "" {
-		return nil, fmt.Errorf("the peer has no credentials endpoint")
+		return nil, errors.New("the peer has no credentials endpoint")
 	}
 	return out, nil
 }

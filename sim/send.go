@@ -47,34 +47,34 @@ type answer struct {
 	ocpi.Envelope
 }
 
-// Failure is returned where a message was not acknowledged with a status 1xxx.
-type Failure struct {
+// ExchangeError is returned where a message was not acknowledged with a status 1xxx.
+type ExchangeError struct {
 	HTTP    int // 0 where there was no answer
 	Status  int // OCPI status, 0 where there was none
 	Message string
 	Err     error // of the connection or of reading the answer
 }
 
-func (f *Failure) Error() string {
+func (f *ExchangeError) Error() string {
 	if f.Err != nil {
 		return f.Err.Error()
 	}
 	return fmt.Sprintf("HTTP %d, OCPI %d: %s", f.HTTP, f.Status, f.Message)
 }
 
-func (f *Failure) Unwrap() error { return f.Err }
+func (f *ExchangeError) Unwrap() error { return f.Err }
 
 // errNotRegistered is returned for messages before the credentials exchange.
 var errNotRegistered = errors.New("not registered")
 
 // unsent reports whether the peer certainly did not get the message.
-func (f *Failure) unsent() bool {
+func (f *ExchangeError) unsent() bool {
 	var op *net.OpError
 	return errors.As(f.Err, &op) && op.Op == "dial" || f.HTTP == http.StatusTooManyRequests || f.Status == ocpi.StatusHubConnection
 }
 
 // passing reports whether the failure may be over after a while.
-func (f *Failure) passing() bool {
+func (f *ExchangeError) passing() bool {
 	switch f.Status {
 	case ocpi.StatusHubTimeout, ocpi.StatusHubConnection:
 		return true
@@ -83,7 +83,7 @@ func (f *Failure) passing() bool {
 }
 
 // send delivers one request and returns the answer of the peer; anything but a
-// status 1xxx is a *Failure. Every attempt has a new X-Request-ID and the same
+// status 1xxx is a *ExchangeError. Every attempt has a new X-Request-ID and the same
 // X-Correlation-ID, and is in the journal.
 func (p *Platform) send(ctx context.Context, rq request) (answer, error) {
 	if rq.corr == "" {
@@ -93,7 +93,7 @@ func (p *Platform) send(ctx context.Context, rq request) (answer, error) {
 	pause := 25 * time.Millisecond
 	for attempt := 1; ; attempt++ {
 		a, err := p.attempt(ctx, rq, attempt)
-		var f *Failure
+		var f *ExchangeError
 		if err == nil || !errors.As(err, &f) || ctx.Err() != nil {
 			return a, err
 		}
@@ -155,7 +155,7 @@ func (p *Platform) exchange(ctx context.Context, target, token, method string, b
 	}
 	hr, err := http.NewRequestWithContext(ctx, method, target, rd)
 	if err != nil {
-		return a, &Failure{Err: err}
+		return a, &ExchangeError{Err: err}
 	}
 	hr.Header.Set(ocpi.HeaderAuthorization, ocpi.FormatAuthorization(token, p.cfg.Encoding))
 	hr.Header.Set(ocpi.HeaderRequestID, e.RequestID)
@@ -166,19 +166,19 @@ func (p *Platform) exchange(ctx context.Context, target, token, method string, b
 	}
 	res, err := p.client.Do(hr)
 	if err != nil {
-		return a, &Failure{Err: err}
+		return a, &ExchangeError{Err: err}
 	}
 	defer res.Body.Close()
 	a.http, a.header = res.StatusCode, res.Header
 	b, err := io.ReadAll(io.LimitReader(res.Body, maxBody))
 	if err != nil {
-		return a, &Failure{HTTP: a.http, Err: fmt.Errorf("reading the answer: %w", err)}
+		return a, &ExchangeError{HTTP: a.http, Err: fmt.Errorf("reading the answer: %w", err)}
 	}
 	if a.Envelope, err = ocpi.ParseEnvelope(b); err != nil {
-		return a, &Failure{HTTP: a.http, Err: err}
+		return a, &ExchangeError{HTTP: a.http, Err: err}
 	}
 	if !a.Success() || a.http >= 300 {
-		return a, &Failure{HTTP: a.http, Status: a.StatusCode, Message: a.StatusMessage}
+		return a, &ExchangeError{HTTP: a.http, Status: a.StatusCode, Message: a.StatusMessage}
 	}
 	return a, nil
 }

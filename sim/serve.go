@@ -2,6 +2,7 @@ package sim
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -111,9 +112,7 @@ func (p *Platform) answer(w http.ResponseWriter, f fault, e Entry, rep *reply, e
 		if rep.http != 0 {
 			e.HTTP = rep.http
 		}
-		for k, v := range rep.header {
-			w.Header()[k] = v
-		}
+		maps.Copy(w.Header(), rep.header)
 		body = ocpi.AppendEnvelope(nil, rep.data, ocpi.StatusSuccess, "", now)
 	}
 	e.Took = time.Since(e.Time)

@@ -15,15 +15,17 @@ import (
 // wire writes and reads the objects of one OCPI version. What both versions
 // spell alike is in this file, what differs in wire221.go and wire230.go.
 type wire interface {
+	// check checks a whole object against its specification.
+	check(m ocpi.Module, body []byte) error
 	credentials(token, url string, parties []Party) any
 	readCredentials(body []byte) (peerIdentity, error)
-	plug(Plug) v221.ConnectorType
-	tariff(ocpi.PartyID, Tariff) any
+	plug(p Plug) v221.ConnectorType
+	tariff(op ocpi.PartyID, t Tariff) any
 	readTariff(body []byte) (Tariff, error)
-	session(Session) any
+	session(s Session) any
 	readSession(body []byte) (Session, error)
-	price(Amount) any
-	cdr(CDR) any
+	price(a Amount) any
+	cdr(c CDR) any
 	readCDR(body []byte) (CDR, error)
 }
 

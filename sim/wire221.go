@@ -10,6 +10,8 @@ import (
 // wire221 is OCPI 2.2.1.
 type wire221 struct{}
 
+func (wire221) check(m ocpi.Module, body []byte) error { return v221.Check(m, 0, body) }
+
 func (wire221) credentials(token, url string, parties []Party) any {
 	c := v221.Credentials{Token: token, URL: url}
 	for _, p := range parties {

@@ -11,6 +11,8 @@ import (
 // wire230 is OCPI 2.3.0.
 type wire230 struct{}
 
+func (wire230) check(m ocpi.Module, body []byte) error { return v230.Check(m, 0, body) }
+
 func (wire230) credentials(token, url string, parties []Party) any {
 	c := v230.Credentials{Token: token, URL: url}
 	for _, p := range parties {

@@ -19,7 +19,7 @@ type DemoCmd struct {
 	Once    bool     `help:"End when all is done, instead of leaving the hub and the partners running."`
 	JSON    bool     `help:"Print the result as JSON, and nothing else, to standard output."`
 	Seed    uint64   `default:"1" help:"Another seed gives other drivers, sessions and faults; the same seed the same."`
-	Speed   float64  `default:"7200" help:"How fast simulated time runs, as a factor; 7200 is a day in twelve seconds."`
+	Speed   float64  `default:"9600" help:"How fast simulated time runs, as a factor; 9600 is a day in nine seconds."`
 	Drivers int      `default:"320" help:"How many drivers try to charge."`
 	State   []string `placeholder:"WA" help:"Stations of these states only; WA and NY are there."`
 	KillHub bool     `help:"Kill the hub in the middle of the run and start it again."`

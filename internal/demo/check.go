@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -259,7 +260,7 @@ func (d *Demo) measured() []time.Duration {
 		case ocpi.Sessions, ocpi.CDRs, ocpi.Commands:
 			return e.Success()
 		case ocpi.Tokens:
-			return e.Success() && e.Method == "POST"
+			return e.Success() && e.Method == http.MethodPost
 		}
 		return false
 	}

@@ -23,8 +23,8 @@ type Options struct {
 	// program and its arguments.
 	Command []string
 	Seed    uint64
-	// Speed is how fast simulated time runs, as a factor; default 7200: a day in
-	// twelve seconds.
+	// Speed is how fast simulated time runs, as a factor; default 9600: a day in
+	// nine seconds.
 	Speed float64
 	// Drivers is how many try to charge; default 320.
 	Drivers int
@@ -41,7 +41,7 @@ type Options struct {
 
 // The defaults of Options.
 const (
-	defaultSpeed   = 7200
+	defaultSpeed   = 9600
 	defaultDrivers = 320
 )
 

@@ -163,9 +163,10 @@ func TestWrongResultsAreFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	d.emsps[0], other = other, d.emsps[0]
+	first := d.emsps[0]
+	d.emsps[0] = other
 	found("missing bills")
-	d.emsps[0], other = other, d.emsps[0]
+	d.emsps[0] = first
 	// A station changes, and the hub is not there to tell.
 	site := d.spare[0].places[0]
 	d.hub.kill()

@@ -14,6 +14,9 @@ import (
 // steps is how often a running session is updated.
 const steps = 3
 
+// accepted is the good answer to a command, at once and as its result.
+const accepted = "ACCEPTED"
+
 // commandLimit is how long a driver waits for the result of a command.
 const commandLimit = 30 * time.Second
 
@@ -138,7 +141,7 @@ func (d *Demo) tryApp(ctx context.Context, a attempt) outcome {
 		out.lost = true
 		return out
 	}
-	if result != "ACCEPTED" {
+	if result != accepted {
 		d.problem("START_SESSION at %s: %s", name(a.place), result)
 		return out
 	}
@@ -155,7 +158,7 @@ func (d *Demo) result(ctx context.Context, cmd *sim.Command, err error) (string,
 		}
 		return "", false
 	}
-	if cmd.Response != "ACCEPTED" {
+	if cmd.Response != accepted {
 		return string(cmd.Response), true
 	}
 	limit := commandLimit
@@ -192,7 +195,7 @@ func (d *Demo) tryReservation(ctx context.Context, a attempt) outcome {
 	e := d.emsps[a.provider]
 	cmd, err := e.Reserve(ctx, a.place, a.uid, a.kind, d.clock.Now().Add(7*24*time.Hour))
 	result, ok := d.result(ctx, cmd, err)
-	if ok && result != "ACCEPTED" {
+	if ok && result != accepted {
 		d.problem("RESERVE_NOW at %s: %s", name(a.place), result)
 		return out
 	}
@@ -204,7 +207,7 @@ func (d *Demo) tryReservation(ctx context.Context, a attempt) outcome {
 		return out
 	}
 	cancel, err := e.CancelReservation(ctx, a.place.Operator, cmd.ID)
-	if result, ok := d.result(ctx, cancel, err); ok && result != "ACCEPTED" {
+	if result, ok := d.result(ctx, cancel, err); ok && result != accepted {
 		d.problem("CANCEL_RESERVATION at %s: %s", name(a.place), result)
 	}
 	return out
@@ -228,7 +231,7 @@ func (d *Demo) onSession(provider int, p sim.SessionPush) {
 		// The station may have ended the session meanwhile; what counts is the bill.
 		ctx, cancel := context.WithTimeout(context.Background(), commandLimit)
 		defer cancel()
-		if cmd, err := d.emsps[provider].StopSession(ctx, p.Session.Operator, p.Session.ID); err == nil && cmd.Response == "ACCEPTED" {
+		if cmd, err := d.emsps[provider].StopSession(ctx, p.Session.Operator, p.Session.ID); err == nil && cmd.Response == accepted {
 			_, _ = cmd.Wait(ctx)
 		}
 	}()

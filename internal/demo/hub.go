@@ -111,7 +111,10 @@ func (h *hub) waitReady(ctx context.Context) error {
 		case <-tick.C:
 		case err := <-h.ended:
 			h.ended <- err
-			return fmt.Errorf("the hub ended while starting (%v); see %s", err, h.logFile())
+			if err == nil {
+				err = errors.New("exit status 0")
+			}
+			return fmt.Errorf("the hub ended while starting (%w); see %s", err, h.logFile())
 		case <-ctx.Done():
 			return fmt.Errorf("the hub is not ready: %w; see %s", ctx.Err(), h.logFile())
 		}

@@ -58,7 +58,7 @@ func (d *Demo) killAndRestart(ctx context.Context) {
 		wctx, cancel := context.WithTimeout(ctx, commandLimit)
 		if res, err := cmd.Wait(wctx); err != nil {
 			d.problem("%s to %s was accepted before the hub was killed, its result did not arrive: %v", cmd.Kind, cmd.Operator, err)
-		} else if res != "ACCEPTED" {
+		} else if res != accepted {
 			d.problem("%s to %s: %s", cmd.Kind, cmd.Operator, res)
 		} else {
 			d.kept.commands++
@@ -79,7 +79,7 @@ func (d *Demo) holdCommands(ctx context.Context) (release func(), commands []*si
 		place := n.places[changes+i]
 		place.Connector = "1"
 		cmd, err := d.emsps[i%len(d.emsps)].Unlock(ctx, place)
-		if err != nil || cmd.Response != "ACCEPTED" {
+		if err != nil || cmd.Response != accepted {
 			d.problem("UNLOCK_CONNECTOR at %s: %v", name(place), err)
 			continue
 		}

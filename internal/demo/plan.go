@@ -87,8 +87,8 @@ func platforms(operators []afdc.Operator) []platform {
 
 // The tokens of each provider.
 const (
-	cards = 36
-	apps  = 24
+	cards = 24
+	apps  = 16
 )
 
 // tokensOf makes the tokens of a provider's drivers. Some cards are blocked.

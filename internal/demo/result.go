@@ -52,7 +52,7 @@ type Result struct {
 type Decimal struct{ decimal.Decimal }
 
 // MarshalJSON writes the number.
-func (d Decimal) MarshalJSON() ([]byte, error) { return []byte(d.Decimal.String()), nil }
+func (d Decimal) MarshalJSON() ([]byte, error) { return []byte(d.String()), nil }
 
 // Money is an amount of one currency before and after tax.
 type Money struct {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -43,7 +44,7 @@ func importRows(t *testing.T, rows ...map[string]string) *afdc.Result {
 			if !ok {
 				v = base[c]
 				if c == "ID" {
-					v = fmt.Sprint(i + 1)
+					v = strconv.Itoa(i + 1)
 				}
 			}
 			rec[j] = v

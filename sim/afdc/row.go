@@ -28,6 +28,10 @@ type station struct {
 	updated                    time.Time
 }
 
+// notAvailable is how OCPI spells a required text that is not known (OCPI 2.2.1
+// §4.1.9).
+const notAvailable = "#NA"
+
 // maxPorts is the largest number of ports of one kind that is believed. The
 // largest real stations have about 200.
 const maxPorts = 500
@@ -77,10 +81,10 @@ func parseRow(cols columns, rec []string, note note) (st station, ok bool) {
 	// CdrLocation allows 45 characters, Location 255 (OCPI 2.2.1 §10.4.1 and §8.3.1).
 	if st.address = text("Street Address", 45); st.address == "" {
 		note(NoAddress, st.id)
-		st.address = "#NA"
+		st.address = notAvailable
 	}
 	if st.city = text("City", 45); st.city == "" {
-		st.city = "#NA"
+		st.city = notAvailable
 	}
 	st.state = strings.ToUpper(text("State", 20))
 	st.zip = parseZIP(st.id, field("ZIP"), note)
@@ -203,7 +207,7 @@ func parseCount(s string) (int, bool) {
 
 func parsePlugs(id, s string, note note) []sim.Plug {
 	var out []sim.Plug
-	for _, code := range strings.Fields(s) {
+	for code := range strings.FieldsSeq(s) {
 		p, ok := plugs[code]
 		if !ok {
 			note(UnknownPlug, id+": "+clean(code, 20))
@@ -257,7 +261,9 @@ func firstChars(s string, n int) string {
 // usableID reports whether an id can be part of the ids of OCPI objects.
 func usableID(s string) bool {
 	for i := range len(s) {
-		if c := s[i]; !(c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' || c == '-' || c == '_') {
+		switch c := s[i]; {
+		case c >= '0' && c <= '9', c|0x20 >= 'a' && c|0x20 <= 'z', c == '-', c == '_':
+		default:
 			return false
 		}
 	}

@@ -133,7 +133,7 @@ func (m *operatorMaker) add(st station) {
 	}
 	evses := m.evses(st)
 	key := strings.ToLower(st.address + "|" + st.city + "|" + st.state)
-	if st.address == "#NA" {
+	if st.address == notAvailable {
 		key = st.id
 	}
 	for _, s := range m.at[key] {
