@@ -2,6 +2,9 @@ package party
 
 import (
 	"context"
+	"crypto/sha256"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/eroam/eroam/ocpi"
@@ -57,6 +60,11 @@ type firstUse struct {
 
 func (r *Registry) lookUp(authorization string) (*Access, *firstUse, error) {
 	v, now := r.view.Load(), r.now()
+	header := sha256.Sum256([]byte(authorization))
+	if hit := v.headers.get(header); hit != nil && hit.credential.usable(now, hit.encoding) {
+		c := hit.credential
+		return &Access{Platform: c.platform, Kind: c.kind, hash: c.hash, token: hit.token}, nil, nil
+	}
 	readings, _ := ocpi.ParseAuthorization(authorization)
 	// Both are hashed always, so that the time says nothing.
 	rawHash, decodedHash := r.keys.digest(readings.Raw), r.keys.digest(readings.Decoded)
@@ -82,7 +90,43 @@ func (r *Registry) lookUp(authorization string) (*Access, *firstUse, error) {
 	if use.supersedes || use.encoding != "" {
 		return a, &use, nil
 	}
+	if c.kind == KindFull { // what the others open depends on the time
+		v.headers.put(header, &knownHeader{c, encoding, token})
+	}
 	return a, nil, nil
+}
+
+// maxHeaders bounds a headerCache: a token has a few spellings, and white space
+// behind an encoded one makes more.
+const maxHeaders = 1 << 14
+
+// headerCache remembers the headers that opened something, so that each request
+// after the first costs one hash instead of a decoding and two keyed ones. It is
+// part of a view: whatever changes, it begins anew.
+type headerCache struct {
+	known sync.Map // SHA-256 of a header → *knownHeader
+	n     atomic.Int64
+}
+
+type knownHeader struct {
+	credential *credential
+	encoding   ocpi.TokenEncoding
+	token      string
+}
+
+func (c *headerCache) get(header digest) *knownHeader {
+	v, ok := c.known.Load(header)
+	if !ok {
+		return nil
+	}
+	h, _ := v.(*knownHeader)
+	return h
+}
+
+func (c *headerCache) put(header digest, h *knownHeader) {
+	if c.n.Add(1) <= maxHeaders {
+		c.known.Store(header, h)
+	}
 }
 
 // usable reports whether c opens something now when it was spelled in enc.

@@ -84,6 +84,7 @@ type Registry struct {
 type view struct {
 	snapshot *Snapshot
 	tokens   map[digest]*credential
+	headers  headerCache
 }
 
 // KeyIDMeta is where the store keeps the id of the sealing key, so that another
