@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -29,6 +30,7 @@ func main() {
 	flag.StringVar(&o.binary, "eroam", "bin/eroam", "the eroam binary")
 	flag.StringVar(&o.out, "out", "bench/out/relay.jsonl", "where the results go")
 	flag.Parse()
+	signal.Ignore(syscall.SIGPIPE) // a reader that goes away must not leave the candidates running
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	exitOn(run(ctx, o))
