@@ -140,7 +140,7 @@ func TestT34BombsAreDefused(t *testing.T) {
 	for _, b := range bombs() {
 		wg.Go(func() {
 			head := fmt.Sprintf("PUT %s/NL/CP1/T34 HTTP/1.1\r\nHost: %s\r\nAuthorization: Token %s\r\nOCPI-from-country-code: NL\r\nOCPI-from-party-id: CP1\r\n"+
-				"OCPI-to-country-code: DE\r\nOCPI-to-party-id: EM1\r\n%s", u.Path, u.Host,
+				"OCPI-to-country-code: DE\r\nOCPI-to-party-id: HUB\r\n%s", u.Path, u.Host,
 				base64.StdEncoding.EncodeToString([]byte(from.Platform.Token())), b.headers)
 			if strings.HasSuffix(b.headers, "\n") {
 				head += "\r\n"

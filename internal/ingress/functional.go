@@ -16,6 +16,10 @@ import (
 func (s *Server) functional(c *call) error {
 	snap := s.Registry.Snapshot()
 	p, rt := c.access.Platform, c.route
+	var err error
+	if c.via, err = relay.ParseVia(c.r.Header, snap.Hub); err != nil {
+		return err // whoever it claims to be from: it has been here before
+	}
 	from, err := sender(p, c.header.From, rt)
 	if err != nil {
 		return err
@@ -111,15 +115,12 @@ func (s *Server) carryOut(c *call, req routing.Request, raw []byte, d routing.De
 		s.respond(c, http.StatusOK, ocpi.StatusSuccess, "", data)
 		return nil
 	}
-	via, err := relay.ParseVia(c.r.Header, s.Registry.Snapshot().Hub)
-	if err != nil {
-		return err
-	}
 	x := &relay.Exchange{
 		Header: c.header, Version: c.route.version, Request: req, RawQuery: c.r.URL.RawQuery, Body: raw,
-		Mode: d.Mode, Target: d.Target, Via: via, Received: c.received,
+		Mode: d.Mode, Target: d.Target, Via: c.via, Received: c.received,
 	}
 	var a relay.Answer
+	var err error
 	if d.Mode == routing.Ask {
 		a, err = s.Relay.Ask(c.context(), x, d.Candidates)
 	} else {

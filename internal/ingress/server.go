@@ -62,6 +62,7 @@ type call struct {
 	header   ocpi.Header
 	access   *party.Access
 	route    route
+	via      []string   // hubs that the request has passed
 	replyTo  ocpi.Claim // TO header of the answer; zero on modules without routing headers
 	replyBy  ocpi.Claim // FROM header of the answer
 }
