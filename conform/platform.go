@@ -89,16 +89,6 @@ func (p *Platform) HubEndpoints() map[Endpoint]string {
 	return out
 }
 
-// party finds one of the platform's parties by role.
-func (p *Platform) party(role ocpi.Role) *Party {
-	for _, q := range p.Parties {
-		if q.Role == role {
-			return q
-		}
-	}
-	return p.Parties[0]
-}
-
 // roles are the parties as credentials name them.
 func (p *Platform) rolesOf() []Role { return rolesOf(p.Parties) }
 

@@ -104,7 +104,7 @@ func (l *lane) run(ctx context.Context) {
 			l.q.doubt()
 			l.live = false
 		}
-		l.show(ready, me)
+		l.show(ready)
 		timer.Reset(l.sleep(ready, now))
 		var grown <-chan struct{}
 		if ready && l.live && len(l.q.order) < window {
@@ -115,7 +115,7 @@ func (l *lane) run(ctx context.Context) {
 			for ; l.flying > 0; l.flying-- {
 				l.finish(<-l.results)
 			}
-			l.show(false, nil)
+			l.show(false)
 			return
 		case r := <-l.results:
 			l.flying--

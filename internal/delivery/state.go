@@ -3,7 +3,6 @@ package delivery
 import (
 	"time"
 
-	"github.com/eroam/eroam/internal/party"
 	"github.com/eroam/eroam/ocpi"
 )
 
@@ -31,7 +30,7 @@ type LaneState struct {
 }
 
 // show publishes the state of the lane.
-func (l *lane) show(ready bool, me *party.Party) {
+func (l *lane) show(ready bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := &l.state

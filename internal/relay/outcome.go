@@ -75,7 +75,8 @@ func (r *Relay) answer(ctx context.Context, x *Exchange, res egress.Response, m 
 	if err := r.rewriteLink(ctx, x, res, &a); err != nil {
 		return a, err
 	}
-	return a, r.rewriteLocation(ctx, x, res, &a)
+	r.rewriteLocation(ctx, x, res, &a)
+	return a, nil
 }
 
 // responseBody returns the partner's envelope as it is, or, where the versions

@@ -185,17 +185,17 @@ func (r *Relay) rewriteLink(ctx context.Context, x *Exchange, res egress.Respons
 }
 
 // rewriteLocation replaces the URL under which the target keeps a posted CDR.
-func (r *Relay) rewriteLocation(ctx context.Context, x *Exchange, res egress.Response, a *Answer) error {
+func (r *Relay) rewriteLocation(ctx context.Context, x *Exchange, res egress.Response, a *Answer) {
 	loc := res.Header.Get(ocpi.HeaderLocation)
 	if loc == "" || !a.Accepted || x.Request.Method != http.MethodPost {
-		return nil
+		return
 	}
 	to := x.Target.Platform
 	endpoint, _ := to.Endpoint(x.Request.Module, x.Request.Interface)
 	loc, err := resolve(endpoint, loc)
 	if err != nil || !registeredHost(to, loc) {
 		r.Log.Warn("a Location that leads to an unregistered host was left out", "party", x.Target.ID.String(), "module", string(x.Request.Module))
-		return nil // the object was accepted; saying otherwise would make the sender post it again
+		return // the object was accepted; saying otherwise would make the sender post it again
 	}
 	a.Location, err = r.mint(ctx, &store.Capability{
 		Kind: kindLocation, Caller: x.Request.From.Platform.ID, CallerParty: x.Request.From.ID,
@@ -205,7 +205,6 @@ func (r *Relay) rewriteLocation(ctx context.Context, x *Exchange, res egress.Res
 	if err != nil {
 		r.Log.Warn("a Location could not be stored and was left out", "module", string(x.Request.Module), "err", err)
 	}
-	return nil
 }
 
 func resolve(base, ref string) (string, error) {

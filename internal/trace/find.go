@@ -112,7 +112,7 @@ func readChunk(ctx context.Context, tx *sql.Tx, id int64, q *Query) ([]Message, 
 	}
 	raw, err := s2.Decode(nil, packed)
 	if err != nil {
-		return nil, fmt.Errorf("%w: chunk %d: %v", errChunk, id, err)
+		return nil, fmt.Errorf("%w: chunk %d: %w", errChunk, id, err)
 	}
 	return decode(raw)
 }
