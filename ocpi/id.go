@@ -83,3 +83,13 @@ func FoldID(id string) string {
 	}
 	return id
 }
+
+// TokenKey returns one string for a token's uid and type, which together are
+// unique for their owner (OCPI 2.2.1 §12.3.2). A missing type means RFID. Keys of
+// two spellings of one uid are equal.
+func TokenKey(uid, tokenType string) string {
+	if tokenType == "" {
+		tokenType = "RFID"
+	}
+	return FoldID(uid) + "/" + tokenType
+}

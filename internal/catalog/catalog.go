@@ -101,20 +101,11 @@ func unavailable(err error) error {
 	}
 }
 
-// tokenID is the id under which a token is kept: uid and type together are
-// unique (OCPI 2.2.1 §12.3.2). A missing type means RFID.
-func tokenID(uid, tokenType string) string {
-	if tokenType == "" {
-		tokenType = "RFID"
-	}
-	return ocpi.FoldID(uid) + "/" + tokenType
-}
-
 // objectKey names the object behind the first three segments of a path.
 func objectKey(m ocpi.Module, owner ocpi.PartyID, id, tokenType string) store.ObjectKey {
 	k := store.ObjectKey{Kind: string(m), Party: owner, ID: ocpi.FoldID(id)}
 	if m == ocpi.Tokens {
-		k.ID = tokenID(id, tokenType)
+		k.ID = ocpi.TokenKey(id, tokenType)
 	}
 	return k
 }

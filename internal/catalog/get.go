@@ -61,7 +61,7 @@ func (c *Catalog) Get(ctx context.Context, viewer *party.Party, v ocpi.Version, 
 // ownersOf returns who may own what a path names, and the ids in it.
 func (c *Catalog) ownersOf(ctx context.Context, m ocpi.Module, i ocpi.Interface, path []string) ([]ocpi.PartyID, []string, error) {
 	if i == ocpi.Sender && m == ocpi.Locations && len(path) >= 1 && len(path) <= 3 {
-		owners, err := c.o.Store.Owners(ctx, ownerOfLocation, ocpi.FoldID(path[0]))
+		owners, err := c.o.Store.Owners(ctx, store.OwnerOfLocation, ocpi.FoldID(path[0]))
 		return owners, path, unavailable(err)
 	}
 	if i != ocpi.Receiver || len(path) < 3 || len(path) > 3 && m != ocpi.Locations || len(path) > 5 {

@@ -13,12 +13,6 @@ import (
 	"github.com/eroam/eroam/ocpi"
 )
 
-// Kinds under which the owners of ids are remembered for open routing.
-const (
-	ownerOfToken    = "token"
-	ownerOfLocation = "location"
-)
-
 // published are the methods of what can be pushed to everybody.
 var published = map[ocpi.Module][]string{
 	ocpi.Locations: {http.MethodPut, http.MethodPatch},
@@ -93,9 +87,9 @@ func rememberOwner(tx *store.Tx, d *document, now time.Time) error {
 	row := store.OwnerRow{ID: d.key.ID, Party: d.key.Party, Seen: now.UnixMicro()}
 	switch d.Module {
 	case ocpi.Tokens:
-		row.Kind = ownerOfToken
+		row.Kind = store.OwnerOfToken
 	case ocpi.Locations:
-		row.Kind = ownerOfLocation
+		row.Kind = store.OwnerOfLocation
 	default:
 		return nil
 	}

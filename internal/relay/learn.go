@@ -82,7 +82,7 @@ func (r *Relay) learnBefore(ctx context.Context, x *Exchange) error {
 	case ocpi.Locations:
 		facts = []fact{{routing.KindLocation, ocpi.FoldID(q.Path[2]), q.From.ID}}
 	case ocpi.Tokens:
-		facts = []fact{{routing.KindToken, routing.TokenKey(q.Path[2], q.Content.TokenType), q.From.ID}}
+		facts = []fact{{routing.KindToken, ocpi.TokenKey(q.Path[2], q.Content.TokenType), q.From.ID}}
 	}
 	return r.learn(ctx, facts)
 }
@@ -99,7 +99,7 @@ func (r *Relay) learnAfter(ctx context.Context, x *Exchange, a Answer) {
 		if gjson.GetBytes(a.Body, "data.allowed").String() != "ALLOWED" {
 			return
 		}
-		f = fact{routing.KindToken, routing.TokenKey(q.Path[0], q.Content.TokenType), x.Target.ID}
+		f = fact{routing.KindToken, ocpi.TokenKey(q.Path[0], q.Content.TokenType), x.Target.ID}
 	case q.Module == ocpi.Commands && len(q.Path) == 1 && q.Path[0] == "RESERVE_NOW" && q.Content.ReservationID != "":
 		if gjson.GetBytes(a.Body, "data.result").String() != "ACCEPTED" {
 			return

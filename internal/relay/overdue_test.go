@@ -127,16 +127,16 @@ func TestOwnersAreLearned(t *testing.T) {
 	send(p.emsp, p.cpo, accepted, ocpi.ChargingProfiles, R, "PUT", "S1", url, routing.Content{})
 	p.Reopen()
 	for key, want := range map[routing.Key]string{
-		{Kind: routing.KindSession, ID: ocpi.FoldID("S1")}:                "NL-CP1",
-		routing.DriverKey([]string{"NL", "CP1", "S1"}):                    "DE-EM1",
-		{Kind: routing.KindLocation, ID: ocpi.FoldID("l1")}:               "NL-CP1",
-		{Kind: routing.KindToken, ID: routing.TokenKey("T1", "APP_USER")}: "DE-EM1",
-		{Kind: routing.KindToken, ID: routing.TokenKey("T1", "RFID")}:     "",
-		{Kind: routing.KindToken, ID: routing.TokenKey("t2", "")}:         "DE-EM1",
-		{Kind: routing.KindToken, ID: routing.TokenKey("T3", "")}:         "",
-		routing.ReservationKey(emsp.ID, "R1"):                             "NL-CP1",
-		routing.ReservationKey(emsp.ID, "R2"):                             "",
-		routing.ProfileKey(cpo.ID, "S1"):                                  "DE-EM1",
+		{Kind: routing.KindSession, ID: ocpi.FoldID("S1")}:             "NL-CP1",
+		routing.DriverKey([]string{"NL", "CP1", "S1"}):                 "DE-EM1",
+		{Kind: routing.KindLocation, ID: ocpi.FoldID("l1")}:            "NL-CP1",
+		{Kind: routing.KindToken, ID: ocpi.TokenKey("T1", "APP_USER")}: "DE-EM1",
+		{Kind: routing.KindToken, ID: ocpi.TokenKey("T1", "RFID")}:     "",
+		{Kind: routing.KindToken, ID: ocpi.TokenKey("t2", "")}:         "DE-EM1",
+		{Kind: routing.KindToken, ID: ocpi.TokenKey("T3", "")}:         "",
+		routing.ReservationKey(emsp.ID, "R1"):                          "NL-CP1",
+		routing.ReservationKey(emsp.ID, "R2"):                          "",
+		routing.ProfileKey(cpo.ID, "S1"):                               "DE-EM1",
 	} {
 		owners, err := p.Relay.Owners(context.Background(), key)
 		if err != nil {

@@ -20,7 +20,7 @@ func Lookup(req Request, hub ocpi.PartyID) (Key, bool) {
 	switch req.Module {
 	case ocpi.Tokens:
 		if req.Interface == ocpi.Sender && req.Method == http.MethodPost {
-			return Key{KindToken, TokenKey(req.Path[0], req.Content.TokenType)}, true
+			return Key{KindToken, ocpi.TokenKey(req.Path[0], req.Content.TokenType)}, true
 		}
 	case ocpi.Locations:
 		if req.Interface == ocpi.Sender && len(req.Path) > 0 {

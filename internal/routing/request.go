@@ -16,6 +16,7 @@ import (
 	"net/url"
 
 	"github.com/eroam/eroam/internal/party"
+	"github.com/eroam/eroam/internal/store"
 	"github.com/eroam/eroam/ocpi"
 )
 
@@ -44,25 +45,16 @@ type Content struct {
 
 // Kinds of ids whose owners the hub remembers.
 const (
-	KindToken       = "token"       // FoldID(uid)/TYPE, owned by an eMSP
-	KindLocation    = "location"    // owned by a CPO
-	KindSession     = "session"     // owned by a CPO
-	KindDriver      = "driver"      // CPO and session id, owned by the eMSP whose driver charges
-	KindReservation = "reservation" // provider and reservation id, owned by the CPO that accepted it
-	KindProfile     = "profile"     // CPO and session id, owned by the party that last set a charging profile
+	KindToken       = store.OwnerOfToken    // FoldID(uid)/TYPE, owned by an eMSP
+	KindLocation    = store.OwnerOfLocation // owned by a CPO
+	KindSession     = "session"             // owned by a CPO
+	KindDriver      = "driver"              // CPO and session id, owned by the eMSP whose driver charges
+	KindReservation = "reservation"         // provider and reservation id, owned by the CPO that accepted it
+	KindProfile     = "profile"             // CPO and session id, owned by the party that last set a charging profile
 )
 
 // Key names an id whose owner open routing needs to know.
 type Key struct{ Kind, ID string }
-
-// TokenKey returns the id under which a token's owner is remembered. A missing
-// type means RFID (OCPI 2.2.1 §12.2).
-func TokenKey(uid, tokenType string) string {
-	if tokenType == "" {
-		tokenType = "RFID"
-	}
-	return ocpi.FoldID(uid) + "/" + tokenType
-}
 
 // Mode is what is to be done with a request.
 type Mode uint8

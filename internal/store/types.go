@@ -88,6 +88,12 @@ type ListQuery struct {
 	Limit     int // 0: no limit
 }
 
+// Kinds of ids that both what is published and what is relayed teach.
+const (
+	OwnerOfToken    = "token"    // ID is an ocpi.TokenKey
+	OwnerOfLocation = "location" // ID is folded
+)
+
 // OwnerRow says that a party was seen to own an id.
 type OwnerRow struct {
 	Kind  string // token, location, session, reservation, …
