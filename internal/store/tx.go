@@ -152,3 +152,17 @@ func (b *blob) Scan(column any) error {
 	}
 	return nil
 }
+
+// optional is a column of bytes whose emptiness means that there is nothing: no
+// bytes are read as nil on both engines.
+type optional []byte
+
+func (o optional) Value() (driver.Value, error) { return blob(o).Value() }
+
+func (o *optional) Scan(column any) error {
+	*o = nil
+	if v, ok := column.([]byte); !ok || len(v) > 0 {
+		return (*blob)(o).Scan(column)
+	}
+	return nil
+}

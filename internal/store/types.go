@@ -30,7 +30,8 @@ type CredentialRow struct {
 	Expires  int64
 }
 
-// PartyRow is a role that the operator granted to a platform.
+// PartyRow is a role that the operator granted to a platform. Delivery is JSON
+// that package party writes and reads.
 type PartyRow struct {
 	Party       ocpi.PartyID
 	Role        string
@@ -39,6 +40,7 @@ type PartyRow struct {
 	Confirmed   bool
 	Status      string
 	LastUpdated int64
+	Delivery    []byte
 }
 
 // AgreementRow lets two parties exchange messages. Body is JSON with the rest.
@@ -69,11 +71,15 @@ type Object struct {
 	ObjectKey
 	Name        string // the id as its owner spells it
 	Seq         int64  // place in the feed; grows with every accepted change, in commit order
+	Loud        int64  // Seq of the last change that is to be broadcast
+	Prev        int64  // Seq of the object before its last change; 0: there was none
 	Born        int64  // Seq of the first acceptance, or of the first after a deletion; lists are ordered by it
 	Version     string // OCPI version of Body
 	LastUpdated int64  // the owner's last_updated
 	Deleted     bool
 	Audience    string // "" for everybody entitled, else the one party ("DE-EM1") it is for
+	Hash        []byte // of the content without last_updated, as whoever puts the object makes it; nil: none
+	Step        []byte // the last change as a push, encoded by package feed; nil: not known
 	Body        []byte // as the owner wrote it, patches spliced in
 }
 

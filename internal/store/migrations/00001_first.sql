@@ -50,6 +50,7 @@ CREATE TABLE party (
     confirmed    BOOLEAN NOT NULL,
     status       TEXT    NOT NULL,
     last_updated BIGINT  NOT NULL,
+    delivery     BYTEA   NOT NULL,
     PRIMARY KEY (country, party, role)
 );
 CREATE INDEX party_platform ON party (platform);
@@ -74,12 +75,16 @@ CREATE TABLE object (
     party        TEXT    NOT NULL,
     id           TEXT    NOT NULL,
     seq          BIGINT  NOT NULL,
+    loud         BIGINT  NOT NULL,
+    prev         BIGINT  NOT NULL,
     born         BIGINT  NOT NULL,
     deleted      BOOLEAN NOT NULL,
     audience     TEXT    NOT NULL,
     last_updated BIGINT  NOT NULL,
     version      TEXT    NOT NULL,
     name         TEXT    NOT NULL,
+    hash         BYTEA   NOT NULL,
+    step         BYTEA   NOT NULL,
     body         BYTEA   NOT NULL,
     PRIMARY KEY (kind, country, party, id)
 );

@@ -38,10 +38,25 @@ func testFeed(t *testing.T, fresh func(testing.TB) store.Options) {
 		}
 		same(t, have, want)
 	}
+	heads := func(after int64, limit int) {
+		t.Helper()
+		want := feed(t, s, after, limit)
+		for i := range want {
+			want[i].Body = nil
+		}
+		got, err := s.FeedHeads(context.Background(), after, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, got, want)
+	}
 	check(feed(t, s, 0, 10), "3 t false", "4 c false", "5 a false", "6 b true")
 	check(feed(t, s, 4, 10), "5 a false", "6 b true")
 	check(feed(t, s, 2, 2), "3 t false", "4 c false")
 	check(feed(t, s, 6, 2))
+	heads(0, 10)
+	heads(2, 2)
+	heads(6, 2)
 	o, _ := object(t, s, tariff.ObjectKey)
 	same(t, feed(t, s, 0, 1)[0], o)
 }

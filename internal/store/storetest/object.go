@@ -34,22 +34,23 @@ func testObject(t *testing.T, fresh func(testing.TB) store.Options) {
 		same(t, got, a)
 		return nil
 	})
-	same(t, []int64{a.Seq, a.Born}, []int64{2, 2})
+	same(t, []int64{a.Seq, a.Loud, a.Prev, a.Born}, []int64{2, 2, 0, 2})
 	got, _ := object(t, s, a.ObjectKey)
 	same(t, got, a)
 
-	// Every column but Born is replaced.
+	// Every column but Born is replaced, and Prev is the Seq before.
 	change := func(o store.Object, seq, born int64) {
 		t.Helper()
 		write(t, s, func(tx *store.Tx) error { return tx.PutObject(&o) })
-		same(t, []int64{o.Seq, o.Born}, []int64{seq, born})
+		same(t, []int64{o.Seq, o.Loud, o.Prev, o.Born}, []int64{seq, seq, seq - 1, born})
 		got, _ := object(t, s, o.ObjectKey)
 		same(t, got, o)
 	}
-	changed := store.Object{ObjectKey: a.ObjectKey, Name: "A", Version: "2.3.0", LastUpdated: 5, Audience: "DE-EM1", Body: []byte("{}")}
+	changed := store.Object{ObjectKey: a.ObjectKey, Name: "A", Version: "2.3.0", LastUpdated: 5, Audience: "DE-EM1",
+		Hash: []byte{0, 255}, Step: []byte("step"), Body: []byte("{}")}
 	change(changed, 3, 2)
 	deleted := changed
-	deleted.Deleted, deleted.Body = true, []byte{}
+	deleted.Deleted, deleted.Hash, deleted.Step, deleted.Body = true, nil, nil, []byte{}
 	change(deleted, 4, 2)
 	change(deleted, 5, 2)
 	change(changed, 6, 6) // again: a new one
@@ -63,6 +64,67 @@ func testObject(t *testing.T, fresh func(testing.TB) store.Options) {
 		if _, found := object(t, s, k); found {
 			t.Errorf("found %v", k)
 		}
+	}
+}
+
+// A quiet change keeps Loud, unless it makes or ends an object.
+func testQuiet(t *testing.T, fresh func(testing.TB) store.Options) {
+	s := Open(t, fresh(t))
+	change := func(put func(*store.Tx, *store.Object) error, deleted bool, wantLoud int64) {
+		t.Helper()
+		old, _ := object(t, s, location(cpo1, "a").ObjectKey)
+		o := location(cpo1, "a")
+		o.Deleted = deleted
+		write(t, s, func(tx *store.Tx) error { return put(tx, &o) })
+		same(t, []int64{o.Seq, o.Loud, o.Prev}, []int64{old.Seq + 1, wantLoud, old.Seq})
+		got, _ := object(t, s, o.ObjectKey)
+		same(t, got, o)
+	}
+	change((*store.Tx).PutQuiet, false, 1) // a new object
+	change((*store.Tx).PutQuiet, false, 1)
+	change((*store.Tx).PutObject, false, 3)
+	change((*store.Tx).PutQuiet, false, 3)
+	change((*store.Tx).PutQuiet, false, 3)
+	change((*store.Tx).PutQuiet, true, 6) // it ends
+	change((*store.Tx).PutQuiet, true, 6)
+	change((*store.Tx).PutQuiet, false, 8) // it is there again
+}
+
+func testObjects(t *testing.T, fresh func(testing.TB) store.Options) {
+	s := Open(t, fresh(t))
+	gone := location(cpo2, "gone")
+	gone.Deleted = true
+	put(t, s, location(cpo1, "a"), location(cpo1, "b"), location(cpo2, "b"), gone)
+	one := func(party ocpi.PartyID, id string) store.ObjectKey { return location(party, id).ObjectKey }
+	many := make([]store.ObjectKey, 1200)
+	for i := range many {
+		many[i] = one(cpo3, fmt.Sprint(i))
+	}
+	many[700] = one(cpo1, "b")
+	for _, c := range []struct {
+		keys, want []store.ObjectKey
+	}{
+		{nil, nil},
+		{[]store.ObjectKey{one(cpo3, "a")}, nil},
+		{[]store.ObjectKey{one(cpo2, "b"), one(cpo1, "x"), one(cpo1, "a"), one(cpo2, "gone")},
+			[]store.ObjectKey{one(cpo2, "b"), one(cpo1, "a"), one(cpo2, "gone")}},
+		{[]store.ObjectKey{one(cpo1, "a"), one(cpo1, "a")}, []store.ObjectKey{one(cpo1, "a"), one(cpo1, "a")}},
+		{many, []store.ObjectKey{one(cpo1, "b")}},
+	} {
+		objects, err := s.Objects(context.Background(), c.keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []store.ObjectKey
+		for _, o := range objects {
+			got = append(got, o.ObjectKey)
+			single, _ := object(t, s, o.ObjectKey)
+			same(t, o, single)
+		}
+		same(t, got, c.want)
+	}
+	if _, err := s.Objects(context.Background(), []store.ObjectKey{one(cpo1, "nul\x00")}); !errors.Is(err, store.ErrText) {
+		t.Errorf("a key that is no text: %v; want ErrText", err)
 	}
 }
 

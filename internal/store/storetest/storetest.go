@@ -56,6 +56,8 @@ func Run(t *testing.T, fresh func(testing.TB) store.Options) {
 		{"OverdueResults", testOverdue},
 		{"Text", testText},
 		{"Object", testObject},
+		{"QuietChanges", testQuiet},
+		{"Objects", testObjects},
 		{"BytesAreKept", testBytes},
 		{"ListPages", testListPages},
 		{"ListFilters", testListFilters},
