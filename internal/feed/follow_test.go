@@ -12,10 +12,24 @@ import (
 	"github.com/eroam/eroam/ocpi"
 )
 
+func open(t *testing.T) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), storetest.SQLite(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
 // TestFollowSeesEveryChangeOnceInOrder follows a feed that grows while it is
 // read, from its middle, over more than one page.
 func TestFollowSeesEveryChangeOnceInOrder(t *testing.T) {
-	s := storetest.SQLite(t)
+	s := open(t)
 	put := func(from, to int) {
 		t.Helper()
 		err := s.Write(t.Context(), func(tx *store.Tx) error {
@@ -64,7 +78,7 @@ func TestFollowSeesEveryChangeOnceInOrder(t *testing.T) {
 }
 
 func TestFollowEndsWithItsContext(t *testing.T) {
-	s := storetest.SQLite(t)
+	s := open(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	err := feed.Follow(ctx, s, 0, func([]store.Object) error { return nil }, func(error) {})
