@@ -90,6 +90,8 @@ func (a *API) routes(h huma.API) {
 	post(h, "/platforms/{id}/rotate", a.rotatePlatform, "platforms", "Replace the tokens between the hub and a platform", http.StatusOK)
 
 	get(h, "/parties", a.listParties, "parties", "List parties")
+	get(h, "/parties/{country_code}/{party_id}/{role}/delivery", a.getDelivery, "parties", "Get what is pushed to a party, and how fast")
+	put(h, "/parties/{country_code}/{party_id}/{role}/delivery", a.putDelivery, "parties", "Replace what is pushed to a party, and how fast")
 
 	put(h, "/agreements/{id}", a.putAgreement, "agreements", "Make or replace an agreement")
 	get(h, "/agreements", a.listAgreements, "agreements", "List agreements")

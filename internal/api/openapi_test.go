@@ -21,6 +21,7 @@ var operations = []string{
 	"GET /api/v1/messages",
 	"GET /api/v1/objects",
 	"GET /api/v1/parties",
+	"GET /api/v1/parties/{country_code}/{party_id}/{role}/delivery",
 	"GET /api/v1/platforms",
 	"GET /api/v1/platforms/{id}",
 	"PATCH /api/v1/platforms/{id}",
@@ -29,6 +30,7 @@ var operations = []string{
 	"POST /api/v1/platforms/{id}/invite",
 	"POST /api/v1/platforms/{id}/rotate",
 	"PUT /api/v1/agreements/{id}",
+	"PUT /api/v1/parties/{country_code}/{party_id}/{role}/delivery",
 }
 
 // description reads openapi.json without a token.

@@ -37,6 +37,10 @@ func (a *API) problem(ctx context.Context, err error) error {
 	if e, ok := errors.AsType[*ocpi.Error](err); ok && e.Status < 3000 {
 		return huma.Error422UnprocessableEntity(e.Message)
 	}
+	if e, ok := errors.AsType[*party.InvalidField](err); ok {
+		return huma.Error422UnprocessableEntity("validation failed",
+			&huma.ErrorDetail{Location: "body." + e.Field, Message: e.Message})
+	}
 	switch {
 	case errors.Is(err, party.ErrNotFound):
 		return huma.Error404NotFound(err.Error())

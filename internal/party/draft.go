@@ -101,8 +101,13 @@ func (d *draft) putParty(p partyRecord) {
 			}
 			q.lastUpdated = at
 		}
+		delivery, err := q.delivery.row()
+		if err != nil {
+			return fmt.Errorf("party %s as %s: %w", q.ID, q.Role, err)
+		}
 		return tx.PutParty(store.PartyRow{
-			Party: q.ID, Role: string(q.Role), Platform: q.platform, Name: q.name,
+			Delivery: delivery,
+			Party:    q.ID, Role: string(q.Role), Platform: q.platform, Name: q.name,
 			Confirmed: q.confirmed, Status: string(q.status), LastUpdated: micros(q.lastUpdated),
 		})
 	})

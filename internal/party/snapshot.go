@@ -71,6 +71,7 @@ type Party struct {
 	Confirmed   bool // named in the roles of the last credentials exchange
 	Status      Status
 	LastUpdated time.Time // of Status
+	Delivery    DeliverySettings
 }
 
 // Reachable reports whether requests may be sent to p.

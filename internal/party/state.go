@@ -42,6 +42,7 @@ type partyRecord struct {
 	confirmed   bool
 	status      Status
 	lastUpdated time.Time
+	delivery    *DeliverySettings // nil: all defaults; never changed
 }
 
 type tokenRecord struct {
@@ -92,9 +93,13 @@ func readState(rows store.Registry, keys *keyring, now time.Time) (*state, error
 	}
 	for _, row := range rows.Parties {
 		k := partyKey{row.Party, ocpi.Role(row.Role)}
+		delivery, err := readDelivery(row.Delivery)
+		if err != nil {
+			return nil, fmt.Errorf("party %s as %s: %w", row.Party, row.Role, err)
+		}
 		s.parties[k] = &partyRecord{
 			partyKey: k, platform: row.Platform, name: row.Name, confirmed: row.Confirmed,
-			status: Status(row.Status), lastUpdated: fromMicros(row.LastUpdated),
+			status: Status(row.Status), lastUpdated: fromMicros(row.LastUpdated), delivery: delivery,
 		}
 	}
 	for _, row := range rows.Credentials {
@@ -198,6 +203,7 @@ func (s *state) view(hub ocpi.PartyID, open bool) *view {
 			p.Parties = append(p.Parties, &Party{
 				ID: q.ID, Role: q.Role, Name: q.name, Platform: p,
 				Confirmed: q.confirmed, Status: q.status, LastUpdated: q.lastUpdated,
+				Delivery: q.delivery.value(),
 			})
 		}
 	}

@@ -6,19 +6,19 @@ import (
 	"github.com/eroam/eroam/ocpi"
 )
 
-const partyColumns = `country, party, role, platform, name, confirmed, status, last_updated`
+const partyColumns = `country, party, role, platform, name, confirmed, status, last_updated, delivery`
 
 const sqlPutParty = `INSERT INTO party (` + partyColumns + `)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 	ON CONFLICT (country, party, role) DO UPDATE SET platform = excluded.platform,
 		name = excluded.name, confirmed = excluded.confirmed, status = excluded.status,
-		last_updated = excluded.last_updated`
+		last_updated = excluded.last_updated, delivery = excluded.delivery`
 
 // PutParty inserts the party or replaces the one with its id and role; the new
 // row may name another platform.
 func (tx *Tx) PutParty(p PartyRow) error {
 	_, err := tx.exec(sqlPutParty, p.Party.CountryCode, p.Party.ID, p.Role, p.Platform,
-		p.Name, p.Confirmed, p.Status, p.LastUpdated)
+		p.Name, p.Confirmed, p.Status, p.LastUpdated, blob(p.Delivery))
 	if err != nil {
 		return fmt.Errorf("storing party %s as %s: %w", p.Party, p.Role, err)
 	}
@@ -37,5 +37,5 @@ func (tx *Tx) DeleteParty(id ocpi.PartyID, role string) error {
 
 func partyFields(p *PartyRow) []any {
 	return []any{&p.Party.CountryCode, &p.Party.ID, &p.Role, &p.Platform,
-		&p.Name, &p.Confirmed, &p.Status, &p.LastUpdated}
+		&p.Name, &p.Confirmed, &p.Status, &p.LastUpdated, (*blob)(&p.Delivery)}
 }

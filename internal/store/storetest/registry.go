@@ -52,9 +52,9 @@ func someRegistry() store.Registry {
 			{Hash: []byte{0, 3}, Platform: "p2", Kind: "C", Created: 6},
 		},
 		Parties: []store.PartyRow{
-			{Party: cpo2, Role: "CPO", Platform: "p2", Name: "Cp Two", Status: "PLANNED"},
-			{Party: cpo1, Role: "CPO", Platform: "p1", Name: "Cp One", Confirmed: true, Status: "CONNECTED", LastUpdated: 7},
-			{Party: cpo1, Role: "EMSP", Platform: "p1", Name: "Em One", Status: "CONNECTED", LastUpdated: 8},
+			{Party: cpo2, Role: "CPO", Platform: "p2", Name: "Cp Two", Status: "PLANNED", Delivery: []byte{}},
+			{Party: cpo1, Role: "CPO", Platform: "p1", Name: "Cp One", Confirmed: true, Status: "CONNECTED", LastUpdated: 7, Delivery: []byte(`{"rate":1}`)},
+			{Party: cpo1, Role: "EMSP", Platform: "p1", Name: "Em One", Status: "CONNECTED", LastUpdated: 8, Delivery: []byte{}},
 		},
 		Agreements: []store.AgreementRow{
 			{ID: "a1", CPO: cpo1, EMSP: emsp, ValidFrom: 9, ValidTo: 10, Body: []byte(`{"scope":[]}`)},
@@ -101,7 +101,7 @@ func testRegistry(t *testing.T, fresh func(testing.TB) store.Options) {
 	want.Platforms[0] = store.PlatformRow{ID: "p1", Name: "n", State: "s", Version: "v", VersionsURL: "u", Encoding: "e",
 		Endpoints: []byte("1"), SealedToken: []byte("2"), Settings: []byte("3"), Created: 11, Updated: 12}
 	want.Credentials[0] = store.CredentialRow{Hash: []byte{0, 1}, Platform: "p2", Kind: "B", Created: 13, Expires: 14}
-	want.Parties[1] = store.PartyRow{Party: cpo1, Role: "CPO", Platform: "p2", Name: "m", Status: "OFFLINE", LastUpdated: 15}
+	want.Parties[1] = store.PartyRow{Party: cpo1, Role: "CPO", Platform: "p2", Name: "m", Status: "OFFLINE", LastUpdated: 15, Delivery: []byte("5")}
 	want.Agreements[0] = store.AgreementRow{ID: "a1", CPO: cpo2, EMSP: cpo3, ValidFrom: 16, ValidTo: 17, Body: []byte("4")}
 	putRegistry(t, s, want)
 	same(t, registry(t, s), want)
