@@ -7,6 +7,9 @@ import "syscall"
 // alive reports whether an idle connection is still open and silent. A peer
 // that closed it, or sent bytes that nobody asked for, makes it unusable.
 func (c *conn) alive() bool {
+	if c.raw == nil {
+		return true // writing will tell, see Options.Dial
+	}
 	ok := false
 	err := c.raw.Control(func(fd uintptr) {
 		var b [1]byte

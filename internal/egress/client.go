@@ -39,6 +39,12 @@ type Options struct {
 	RootCAs []*x509.Certificate
 	// Resolver looks host names up; nil is the system's.
 	Resolver *net.Resolver
+	// Dial makes connections instead of the system, for tests on a network in
+	// memory. network is tcp4 or tcp6, and address a literal address with its
+	// port: names are looked up before, and the guard has allowed it. The
+	// connection must honour deadlines, and Write to one that its peer has closed
+	// must fail without taking a byte. Where TLS is wanted it is spoken over it.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	MaxResponse int64         // bytes of a response body; default 4 MiB
 	PerPlatform int           // exchanges in flight to one platform; default 32
@@ -187,13 +193,12 @@ func (c *Client) exchange(ctx context.Context, p *platform, t target, r *Request
 func (c *Client) connect(ctx context.Context, t target, deadline time.Time) (*conn, error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	d := net.Dialer{Resolver: c.opt.Resolver, ControlContext: c.guard.control(t.tls)}
-	raw, err := d.DialContext(ctx, "tcp", t.dialAddress())
+	raw, err := c.dial(ctx, t)
 	c.metrics.dialled(err)
 	if err != nil {
 		return nil, fmt.Errorf("connecting: %w", err)
 	}
-	conn := newConn(raw.(*net.TCPConn), t.key())
+	conn := newConn(raw, t.key())
 	if !t.tls {
 		return conn, nil
 	}
@@ -204,6 +209,39 @@ func (c *Client) connect(ctx context.Context, t target, deadline time.Time) (*co
 		return nil, fmt.Errorf("TLS handshake: %w", err)
 	}
 	return conn, nil
+}
+
+// dial connects to t, at the first of its addresses that answers. The guard sees
+// every address before.
+func (c *Client) dial(ctx context.Context, t target) (net.Conn, error) {
+	if c.opt.Dial == nil {
+		d := net.Dialer{Resolver: c.opt.Resolver, ControlContext: c.guard.control(t.tls)}
+		return d.DialContext(ctx, "tcp", t.dialAddress())
+	}
+	addrs := []netip.Addr{t.addr}
+	if !t.addr.IsValid() {
+		err := c.guard.check(ap, t.tls)
+		if addrs, err = cmp.Or(c.opt.Resolver, net.DefaultResolver).LookupNetIP(ctx, "ip", t.host); err != nil {
+			return nil, err
+		}
+	}
+	var failed error
+	for _, addr := range addrs {
+		ap := netip.AddrPortFrom(addr.Unmap(), t.port)
+		network := "tcp6"
+		if ap.Addr().Is4() {
+			network = "tcp4"
+		}
+		err := c.guard.check(ap, t.tls)
+		if err == nil {
+			var conn net.Conn
+			if conn, err = c.opt.Dial(ctx, network, ap.String()); err == nil {
+				return conn, nil
+			}
+		}
+		failed = errors.Join(failed, err)
+	}
+	return nil, failed
 }
 
 func (c *Client) platform(id string) (*platform, error) {

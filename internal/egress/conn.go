@@ -39,11 +39,11 @@ type connKey struct {
 // conn is one HTTP/1.1 connection. One exchange uses it at a time.
 type conn struct {
 	key    connKey
-	tcp    *net.TCPConn
-	raw    syscall.RawConn
-	rw     net.Conn // tcp, or TLS over it
-	sent   int64    // bytes given to the kernel in this exchange
-	budget int64    // bytes that may still be read in this phase
+	tcp    net.Conn
+	raw    syscall.RawConn // nil for a connection that is not a socket
+	rw     net.Conn        // tcp, or TLS over it
+	sent   int64           // bytes given to the kernel in this exchange
+	budget int64           // bytes that may still be read in this phase
 	br     *bufio.Reader
 	req    http.Request // tells ReadResponse the method
 	born   time.Time
@@ -51,9 +51,11 @@ type conn struct {
 	keep   time.Duration // how long it may be
 }
 
-func newConn(tcp *net.TCPConn, key connKey) *conn {
+func newConn(tcp net.Conn, key connKey) *conn {
 	c := &conn{key: key, tcp: tcp, born: time.Now()}
-	c.raw, _ = tcp.SyscallConn()
+	if socket, ok := tcp.(syscall.Conn); ok {
+		c.raw, _ = socket.SyscallConn()
+	}
 	c.rw = counted{tcp, c}
 	c.br = bufio.NewReaderSize((*limited)(c), readBuffer)
 	return c
@@ -61,19 +63,14 @@ func newConn(tcp *net.TCPConn, key connKey) *conn {
 
 // counted notes how many bytes were written, below TLS.
 type counted struct {
-	*net.TCPConn
+	net.Conn
 	c *conn
 }
 
 func (w counted) Write(b []byte) (int, error) {
-	n, err := w.TCPConn.Write(b)
+	n, err := w.Conn.Write(b)
 	w.c.sent += int64(n)
 	return n, err
-}
-
-// ReadFrom must not bypass Write.
-func (w counted) ReadFrom(r io.Reader) (int64, error) {
-	return io.Copy(struct{ io.Writer }{w}, r)
 }
 
 func (c *conn) startTLS(ctx context.Context, cfg *tls.Config) error {

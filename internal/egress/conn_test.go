@@ -47,7 +47,7 @@ func TestWriteFailsBeforeAnythingWasSent(t *testing.T) {
 	}
 	p, _ := c.platform("p")
 	idle := p.idle[0]
-	if err := idle.tcp.CloseWrite(); err != nil {
+	if err := idle.tcp.(*net.TCPConn).CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
 	if !idle.alive() {
