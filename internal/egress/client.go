@@ -220,7 +220,7 @@ func (c *Client) dial(ctx context.Context, t target) (net.Conn, error) {
 	}
 	addrs := []netip.Addr{t.addr}
 	if !t.addr.IsValid() {
-		err := c.guard.check(ap, t.tls)
+		var err error
 		if addrs, err = cmp.Or(c.opt.Resolver, net.DefaultResolver).LookupNetIP(ctx, "ip", t.host); err != nil {
 			return nil, err
 		}
