@@ -211,15 +211,12 @@ func (d *Delivery) start(ctx context.Context, id laneID) {
 	if d.lanes[id] != nil {
 		return
 	}
-	l := &lane{
-		d: d, id: id, q: newQueue(),
-		results: make(chan result, maxPerLane), nudge: make(chan struct{}, 1), stopped: make(chan struct{}),
-	}
+	c := charge{id: id, until: func() time.Time { return time.Time{} }}
 	var known bool
-	if l.read, known = d.saved[id.String()]; !known {
-		l.blank = d.tail.position()
+	if c.cursor, known = d.saved[id.String()]; !known {
+		c.blank = d.tail.position()
 	}
-	l.state = LaneState{Lane: id.String(), Receiver: id.party, Role: id.role, Platform: id.platform, State: LaneIdle, Cursor: l.read}
+	l := d.newLane(c)
 	d.lanes[id] = l
 	ctx, l.cancel = context.WithCancel(ctx)
 	go l.run(ctx)

@@ -17,6 +17,7 @@ const (
 	perPlatform  = 16  // … of all lanes to one platform
 	poisonAfter  = 8   // attempts, while other objects get through
 	regrantEvery = time.Minute
+	untilEvery   = 250 * time.Millisecond // look again whether the lane may be worked on
 )
 
 // laneID names a lane: a party in one role on one platform. Another platform
@@ -46,6 +47,7 @@ func (l laneID) find(s *party.Snapshot) *party.Party {
 type lane struct {
 	d       *Delivery
 	id      laneID
+	charge  charge
 	q       queue
 	read    int64 // the feed is read up to here
 	live    bool  // the table was read to its end; the tail goes on from floor
@@ -67,6 +69,7 @@ type lane struct {
 	resume    time.Time // nothing is sent before
 	unread    time.Time // the feed is not read before
 
+	leave   chan struct{} // closed: send nothing more, and end when nothing is in flight
 	cancel  context.CancelFunc
 	stopped chan struct{}
 
@@ -96,7 +99,11 @@ func (l *lane) run(ctx context.Context) {
 			l.regrant(snap, me, now)
 		}
 		ready := me != nil && me.Reachable() && me.Status != party.Offline
-		if ready && !l.restart {
+		leaving := l.leaving()
+		if leaving && l.flying == 0 {
+			return
+		}
+		if ready && !l.restart && !leaving {
 			l.fill(ctx, snap, me, now)
 			l.dispatch(ctx, snap, me, now)
 		} else if !ready {
@@ -110,7 +117,12 @@ func (l *lane) run(ctx context.Context) {
 		if ready && l.live && len(l.q.order) < window {
 			grown = l.grown
 		}
+		leave := l.leave
+		if leaving {
+			leave, grown = nil, nil // only what is in flight matters now
+		}
 		select {
+		case <-leave:
 		case <-ctx.Done():
 			for ; l.flying > 0; l.flying-- {
 				l.finish(<-l.results)
@@ -128,6 +140,15 @@ func (l *lane) run(ctx context.Context) {
 	}
 }
 
+func (l *lane) leaving() bool {
+	select {
+	case <-l.leave:
+		return true
+	default:
+		return false
+	}
+}
+
 // sleep returns how long nothing happens by itself.
 func (l *lane) sleep(ready bool, now time.Time) time.Duration {
 	next := now.Add(regrantEvery)
@@ -137,6 +158,9 @@ func (l *lane) sleep(ready bool, now time.Time) time.Duration {
 		}
 	}
 	if ready {
+		if until := l.charge.until(); over(until, now) {
+			earlier(now.Add(untilEvery))
+		}
 		earlier(l.resume)
 		earlier(l.unread)
 		earlier(l.q.due())
@@ -263,7 +287,7 @@ func (l *lane) dispatch(ctx context.Context, snap *party.Snapshot, me *party.Par
 			return
 		}
 	}
-	for l.flying < limit {
+	for l.flying < limit && !over(l.charge.until(), now) {
 		o := l.q.take(now, l.failures > 0)
 		if o == nil {
 			return

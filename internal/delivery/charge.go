@@ -1,0 +1,43 @@
+package delivery
+
+import "time"
+
+// charge is a lane as it is entrusted to this process: where to begin, and how
+// long it may be worked on. Other processes on the same database have the other
+// lanes; see package lease.
+//
+// What delivery.go needs of a lane: newLane makes one that does nothing yet;
+// run works until its context ends, which gives up what is in flight at once, or
+// until leave is closed and nothing is in flight any more; snapshotState says
+// how far it is at any time; nudge says that the registry has changed; stopped
+// is closed when run has returned.
+type charge struct {
+	id     laneID
+	cursor int64 // the receiver has everything up to here
+	blank  int64 // deletions up to here mean nothing to it: it was new then
+	epoch  int64 // goes with every write of the cursor
+	// until says how long the lane may be worked on as things stand; it moves on
+	// while the process is in touch with the database. No request may begin at or
+	// after that time, and each must end before it: its time-out is cut to it, and
+	// it is egress.Request.NotAfter. Zero: without end. A request that ends
+	// because of it says nothing about the receiver.
+	until func() time.Time
+}
+
+// over reports whether the time t of a charge has come. Both clocks are asked:
+// the monotonic one stands still while a virtual machine is paused.
+func over(t, now time.Time) bool {
+	return !t.IsZero() && (!now.Before(t) || !now.Round(0).Before(t.Round(0)))
+}
+
+func (d *Delivery) newLane(c charge) *lane {
+	l := &lane{
+		d: d, id: c.id, charge: c, read: c.cursor, blank: c.blank, q: newQueue(),
+		results: make(chan result, maxPerLane), nudge: make(chan struct{}, 1),
+		leave: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	l.state = LaneState{
+		Lane: c.id.String(), Receiver: c.id.party, Role: c.id.role, Platform: c.id.platform, State: LaneIdle, Cursor: c.cursor,
+	}
+	return l
+}
