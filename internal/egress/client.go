@@ -148,6 +148,12 @@ func (c *Client) do(ctx context.Context, r Request) (Response, *Error) {
 	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
 		deadline = d
 	}
+	if over(r.NotAfter) {
+		return Response{}, fail(Busy, errTooLate)
+	}
+	if !r.NotAfter.IsZero() && r.NotAfter.Before(deadline) {
+		deadline = r.NotAfter
+	}
 	buf := buffers.Get().(*[]byte)
 	defer putBuffer(buf)
 	if *buf, err = appendRequest((*buf)[:0], t, &r); err != nil {
@@ -173,6 +179,9 @@ func (c *Client) exchange(ctx context.Context, p *platform, t target, r *Request
 		if conn == nil {
 			var err error
 			if conn, err = c.connect(ctx, t, deadline); err != nil {
+				if over(r.NotAfter) {
+					return Response{}, fail(Busy, errTooLate)
+				}
 				return Response{}, fail(Unreachable, err)
 			}
 		}

@@ -25,6 +25,7 @@ const (
 
 var (
 	errTooLarge = errors.New("the answer is longer than allowed")
+	errTooLate  = errors.New("the time in which the request may be sent is over")
 	errEncoding = errors.New("the answer is compressed although that was not asked for")
 	longAgo     = time.Unix(1, 0)
 )
@@ -43,6 +44,7 @@ type conn struct {
 	raw    syscall.RawConn // nil for a connection that is not a socket
 	rw     net.Conn        // tcp, or TLS over it
 	sent   int64           // bytes given to the kernel in this exchange
+	last   time.Time       // nothing is written in this exchange from then on; zero: no bound
 	budget int64           // bytes that may still be read in this phase
 	br     *bufio.Reader
 	req    http.Request // tells ReadResponse the method
@@ -61,16 +63,29 @@ func newConn(tcp net.Conn, key connKey) *conn {
 	return c
 }
 
-// counted notes how many bytes were written, below TLS.
+// counted notes how many bytes were written, below TLS, and writes none too late.
 type counted struct {
 	net.Conn
 	c *conn
 }
 
 func (w counted) Write(b []byte) (int, error) {
+	if over(w.c.last) {
+		return 0, errTooLate
+	}
 	n, err := w.Conn.Write(b)
 	w.c.sent += int64(n)
 	return n, err
+}
+
+// over reports whether the time t has come. The clock on the wall is asked too:
+// the monotonic one stands still while a virtual machine is paused.
+func over(t time.Time) bool {
+	if t.IsZero() {
+		return false
+	}
+	now := time.Now()
+	return !now.Before(t) || !now.Round(0).Before(t.Round(0))
 }
 
 func (c *conn) startTLS(ctx context.Context, cfg *tls.Config) error {
@@ -105,7 +120,7 @@ func (l *limited) Read(b []byte) (int, error) {
 // roundTrip makes one exchange. keep is how long the connection may stay idle;
 // zero means that it must be closed.
 func (c *conn) roundTrip(ctx context.Context, r *Request, head []byte, deadline time.Time, limit int64) (resp Response, keep time.Duration, fault *Error) {
-	c.sent = 0
+	c.sent, c.last = 0, r.NotAfter
 	if err := c.rw.SetDeadline(deadline); err != nil {
 		return resp, 0, fail(Unreachable, err)
 	}
@@ -120,6 +135,8 @@ func (c *conn) roundTrip(ctx context.Context, r *Request, head []byte, deadline 
 	switch {
 	case err == nil:
 		return resp, keep, nil
+	case !c.wrote() && over(r.NotAfter):
+		return resp, 0, fail(Busy, errTooLate)
 	case !c.wrote():
 		return resp, 0, fail(Unreachable, fmt.Errorf("sending: %w", cause(ctx, err)))
 	case ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded):

@@ -16,6 +16,11 @@ type Request struct {
 	Header   http.Header
 	Body     []byte
 	Timeout  time.Duration // of the whole exchange, reading the body included
+	// NotAfter ends the exchange, like Timeout, and guarantees in addition that
+	// no byte of it is given to the system at or after that time, however long
+	// this process was stopped before: the time is asked for immediately before
+	// each write. What was not begun then fails as Busy. Zero: no bound.
+	NotAfter time.Time
 }
 
 // Response is what a partner answered: whole, bounded and within the deadline.
@@ -38,7 +43,7 @@ const (
 	TimedOut
 	// Broken: the request may have arrived; the answer was cut off, over-long or not HTTP. OCPI 4002.
 	Broken
-	// Busy: the partner's bulkhead is full; nothing was sent. OCPI 4003.
+	// Busy: the partner's bulkhead is full, or NotAfter is over; nothing was sent. OCPI 4003.
 	Busy
 )
 
