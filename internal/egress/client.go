@@ -185,6 +185,16 @@ func (c *Client) exchange(ctx context.Context, p *platform, t target, r *Request
 				return Response{}, fail(Unreachable, err)
 			}
 		}
+		if r.Permit != nil {
+			if err := r.Permit(); err != nil {
+				keep := c.opt.IdleTimeout
+				if reused {
+					keep = conn.keep - time.Since(conn.idle)
+				}
+				p.put(conn, keep)
+				return Response{}, fail(Withdrawn, err)
+			}
+		}
 		resp, keep, err := conn.roundTrip(ctx, r, head, deadline, c.opt.MaxResponse)
 		if err == nil && keep > 0 {
 			p.put(conn, min(keep, c.opt.IdleTimeout))

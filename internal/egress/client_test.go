@@ -294,7 +294,7 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	want := map[string]float64{
-		"eroam_egress_exchanges_total ok": 2, "eroam_egress_exchanges_total broken": 1, "eroam_egress_exchanges_total unreachable": 1,
+		"eroam_egress_exchanges_total ok": 2, "eroam_egress_exchanges_total broken": 1, "eroam_egress_exchanges_total unreachable": 1, "eroam_egress_exchanges_total withdrawn": 0,
 		"eroam_egress_exchanges_total timeout": 0, "eroam_egress_exchanges_total busy": 0, "eroam_egress_connections_total ok": 2,
 		"eroam_egress_in_flight p": 0, "eroam_egress_idle_connections p": 1,
 	}

@@ -8,7 +8,7 @@ type metrics struct {
 	reg       prometheus.Registerer
 	client    *Client
 	exchanges *prometheus.CounterVec
-	outcome   [Busy + 1]prometheus.Counter // by Failure; 0 is success
+	outcome   [Withdrawn + 1]prometheus.Counter // by Failure; 0 is success
 	dials     *prometheus.CounterVec
 	inFlight  *prometheus.Desc
 	idle      *prometheus.Desc

@@ -21,6 +21,10 @@ type Request struct {
 	// this process was stopped before: the time is asked for immediately before
 	// each write. What was not begun then fails as Busy. Zero: no bound.
 	NotAfter time.Time
+	// Permit, unless nil, is asked on a connection that is ready, immediately
+	// before the first byte is written; with an error the exchange fails as
+	// Withdrawn and nothing is sent. It must not block.
+	Permit func() error
 }
 
 // Response is what a partner answered: whole, bounded and within the deadline.
@@ -45,6 +49,8 @@ const (
 	Broken
 	// Busy: the partner's bulkhead is full, or NotAfter is over; nothing was sent. OCPI 4003.
 	Busy
+	// Withdrawn: Permit refused; nothing was sent.
+	Withdrawn
 )
 
 // outcome is the label of f in the metrics; 0 is success.
@@ -60,6 +66,8 @@ func (f Failure) outcome() string {
 		return "broken"
 	case Busy:
 		return "busy"
+	case Withdrawn:
+		return "withdrawn"
 	}
 	return "unknown"
 }
@@ -76,6 +84,8 @@ func (f Failure) String() string {
 		return "the receiver's answer was broken off or cannot be read"
 	case Busy:
 		return "too many requests to the receiver are waiting"
+	case Withdrawn:
+		return "the request was withdrawn before it was sent"
 	}
 	return "unknown failure"
 }
