@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+	"time"
 
-	"github.com/tidwall/gjson"
-
+	"github.com/eroam/eroam/internal/delivery"
+	"github.com/eroam/eroam/internal/feed"
 	"github.com/eroam/eroam/internal/store"
 	"github.com/eroam/eroam/ocpi"
 	"github.com/eroam/eroam/ocpi/convert"
-	"github.com/eroam/eroam/ocpi/splice"
 )
 
 // Reasons to leave the stored object as it is and answer with success.
@@ -19,53 +19,143 @@ var (
 	errUnchanged = errors.New("equal to what is stored")
 )
 
-// apply returns what is to be stored once d has been accepted, given what is
-// stored now, and whether the object that d names is new. It changes nothing.
+// plan is what an accepted push comes to.
+type plan struct {
+	next  store.Object  // to be stored
+	quiet bool          // nothing but last_updated is another: not to be broadcast
+	isNew bool          // the object that the push names was not there
+	push  delivery.Push // what receivers with the state before are to be sent
+	based int64         // Seq of the stored object that all this is based on; 0: there was none
+}
+
+// apply returns what comes of d, given what is stored now. It changes nothing.
 // The error is errStale, errUnchanged or an *ocpi.Error.
-func apply(d *document, old store.Object, found bool) (next store.Object, isNew bool, err error) {
-	next = store.Object{
+func apply(d *document, old *store.Object, found bool, now time.Time) (plan, error) {
+	p := plan{push: d.Push}
+	if found {
+		p.based = old.Seq
+	}
+	p.next = store.Object{
 		ObjectKey: d.key, Name: d.name, Version: string(d.Version), LastUpdated: d.at, Audience: old.Audience,
 	}
 	there := found && !old.Deleted
-	if d.Method == http.MethodDelete {
+	var err error
+	switch {
+	case d.Method == http.MethodDelete:
 		if !there {
-			return next, false, unknown(d.Module)
+			return p, unknown(d.Module)
 		}
-		next.Name, next.LastUpdated, next.Deleted = old.Name, old.LastUpdated, true
-		return next, false, nil
+		p.next.Name, p.next.LastUpdated, p.next.Deleted = old.Name, old.LastUpdated, true
+	case d.Method == http.MethodPut && d.level() == 0:
+		err = p.put(d, old, found, now)
+	case !there:
+		return p, unknown(d.Module)
+	default:
+		err = p.edit(d, old)
 	}
-	if d.Method == http.MethodPut && d.level() == 0 {
-		switch {
-		case found && d.at < old.LastUpdated:
-			return next, false, errStale
-		case there && old.Version == next.Version && bytes.Equal(old.Body, d.Body):
-			return next, false, errUnchanged
+	if err != nil {
+		return p, err
+	}
+	if !p.quiet {
+		step := feed.Step{
+			Method: p.push.Method, Path: p.push.Path, Query: p.push.Query, Version: p.push.Version,
+			Body: p.push.Body, CorrelationID: p.push.CorrelationID, FromHub: p.push.FromHub,
 		}
-		next.Body = d.Body
-		return next, !there, nil
+		p.next.Step = step.Encode()
 	}
-	if !there {
-		return next, false, unknown(d.Module)
+	return p, nil
+}
+
+// put replaces the whole object.
+func (p *plan) put(d *document, old *store.Object, found bool, now time.Time) error {
+	there := found && !old.Deleted
+	same := there && old.Version == p.next.Version
+	switch {
+	case same && bytes.Equal(old.Body, d.Body):
+		return errUnchanged
+	case found && d.at < old.LastUpdated:
+		// Some owners do not raise last_updated of a location with that of
+		// its EVSEs. What they say about an EVSE may be newer all the same.
+		if !there || d.Module != ocpi.Locations || d.newest <= newest(old.Body) {
+			return errStale
+		}
+		p.next.LastUpdated = d.newest
 	}
+	p.next.Body, p.isNew = d.Body, !there
+	if d.Module != ocpi.Locations || !there {
+		content := contentOf(d.Module, d.Body)
+		p.next.Hash = content.bytes()
+		p.quiet = same && content == contentBefore(d.Module, old)
+		return nil
+	}
+	was, err := inVersion(d, old)
+	if err != nil {
+		p.next.Hash = contentOf(d.Module, d.Body).bytes()
+		return nil
+	}
+	ch, err := compare(was, d.Body, d.stamp, now)
+	if err != nil {
+		return &ocpi.Error{Status: ocpi.StatusServerError, Message: "the stored object cannot be read", Err: err}
+	}
+	p.next.Body, p.next.Hash = ch.body, ch.content.bytes()
+	switch {
+	case !same:
+		p.push.Body = ch.body
+	case ch.quiet:
+		p.quiet = true
+	case ch.patch != nil:
+		p.push.Method, p.push.Body, p.push.Query = http.MethodPatch, ch.patch, nil
+		p.push.Path = append(d.Path[:3:3], ch.uid)
+	default:
+		p.push.Body = ch.body
+	}
+	return nil
+}
+
+// edit changes a part of the object: a PATCH, or a PUT of an EVSE or connector.
+func (p *plan) edit(d *document, old *store.Object) error {
 	body, err := inVersion(d, old)
 	if err != nil {
-		return next, false, err
+		return err
 	}
-	body, isNew, err = d.edit(body, 0)
+	e, err := d.edit(body, 0)
 	if err != nil {
-		return next, false, err
+		return err
 	}
-	next.Body = body
-	if d.level() > 0 {
-		next.Name, next.LastUpdated = old.Name, max(old.LastUpdated, d.at)
+	p.next.Body, p.isNew = e.out, e.isNew
+	if d.level() == 0 {
+		p.next.LastUpdated = max(d.at, old.LastUpdated)
+	} else {
+		p.next.Name, p.next.LastUpdated = old.Name, max(old.LastUpdated, d.newest)
 	}
-	return next, isNew, nil
+	same := old.Version == p.next.Version
+	if d.level() == 0 || !same {
+		content := contentOf(d.Module, e.out)
+		p.next.Hash = content.bytes()
+		p.quiet = same && content == contentBefore(d.Module, old)
+		return nil
+	}
+	before := contentBefore(d.Module, old)
+	content := before.plus(evseContent(e.is))
+	if e.was != nil {
+		content = content.minus(evseContent(e.was))
+	}
+	p.next.Hash, p.quiet = content.bytes(), content == before
+	return nil
+}
+
+// contentBefore returns the digest of a stored object.
+func contentBefore(m ocpi.Module, o *store.Object) digest {
+	if d, ok := readDigest(o.Hash); ok {
+		return d
+	}
+	return contentOf(m, o.Body)
 }
 
 // inVersion returns the stored object in the version of the push. An owner that
 // has changed its version and patches what cannot be converted has to put the
 // object first.
-func inVersion(d *document, old store.Object) ([]byte, error) {
+func inVersion(d *document, old *store.Object) ([]byte, error) {
 	out, _, err := convert.Body(convert.Message{
 		Module: d.Module, Interface: ocpi.Receiver, Method: http.MethodPut, Path: d.Path[:3],
 	}, ocpi.Version(old.Version), d.Version, old.Body)
@@ -75,82 +165,4 @@ func inVersion(d *document, old store.Object) ([]byte, error) {
 		return nil, e
 	}
 	return out, nil
-}
-
-// nesting is where the parts of a location are kept.
-var nesting = [...]struct{ list, key string }{{"evses", "uid"}, {"connectors", "id"}}
-
-// edit returns doc, the object at a depth of the path, with d applied. Parents
-// take over a later last_updated.
-func (d *document) edit(doc []byte, depth int) (out []byte, isNew bool, err error) {
-	if depth == d.level() {
-		out, err = d.replace(doc)
-		return out, false, err
-	}
-	n := nesting[depth]
-	o, err := splice.Open(doc)
-	if err != nil {
-		return nil, false, err
-	}
-	var list *splice.List
-	if o.Null(n.list) {
-		list, err = splice.OpenList([]byte("[]"))
-	} else {
-		list, err = splice.OpenList(o.Get(n.list))
-	}
-	if err != nil {
-		return nil, false, err
-	}
-	at := -1
-	for i := range list.Len() {
-		if id := gjson.GetBytes(list.At(i), n.key); id.Type == gjson.String && ocpi.FoldID(id.Str) == ocpi.FoldID(d.ids[depth]) {
-			at = i
-			break
-		}
-	}
-	switch {
-	case at >= 0:
-		var child []byte
-		if child, isNew, err = d.edit(list.At(at), depth+1); err != nil {
-			return nil, false, err
-		}
-		list.Set(at, child)
-	case depth+1 == d.level() && d.Method == http.MethodPut:
-		list.Append(d.Body)
-		isNew = true
-	default:
-		return nil, false, unknown(d.Module)
-	}
-	o.Set(n.list, list.Bytes())
-	if s, ok := o.Text("last_updated"); !ok || before(s, d.at) {
-		o.Set("last_updated", []byte(`"`+d.stamp+`"`)) // a DateTime needs no escapes
-	}
-	return o.Bytes(), isNew, nil
-}
-
-// replace returns what stands in the place of old, the object that d names.
-func (d *document) replace(old []byte) ([]byte, error) {
-	if t, err := ocpi.ParseTime(gjson.GetBytes(old, "last_updated").Str); err == nil && d.at < t.UnixMicro() {
-		return nil, errStale
-	}
-	out := d.Body
-	if d.Method == http.MethodPatch {
-		var err error
-		if out, err = ocpi.MergePatch(old, d.Body, ocpi.MergeRules(d.Module, d.level())); err != nil {
-			return nil, err
-		}
-		if err := check(d.Version, d.Module, d.level(), out); err != nil {
-			return nil, err
-		}
-	}
-	if bytes.Equal(old, out) {
-		return nil, errUnchanged
-	}
-	return out, nil
-}
-
-// before reports whether the DateTime s lies before at, or is none.
-func before(s string, at int64) bool {
-	t, err := ocpi.ParseTime(s)
-	return err != nil || t.UnixMicro() < at
 }

@@ -21,6 +21,8 @@ type document struct {
 	ids   []string // below the location: EVSE uid, connector id
 	stamp string   // last_updated as written; empty for DELETE
 	at    int64    // … in microseconds
+	// newest is the latest last_updated in the body, parts included.
+	newest int64
 }
 
 // level is 0 for a whole object, 1 for an EVSE, 2 for a connector.
@@ -93,9 +95,6 @@ func (d *document) readBody(owner ocpi.PartyID, now time.Time) error {
 	return d.readTimes(now)
 }
 
-// timePaths is where last_updated stands in a location or EVSE.
-var timePaths = [...]string{"evses.#.last_updated", "evses.#.connectors.#.last_updated", "connectors.#.last_updated"}
-
 // readTimes reads last_updated, which every push carries, and refuses times
 // that lie too far ahead: they would shut out all later changes.
 func (d *document) readTimes(now time.Time) error {
@@ -112,28 +111,53 @@ func (d *document) readTimes(now time.Time) error {
 	if at.After(latest) {
 		return ocpi.Invalid("last_updated", "lies more than 5 minutes in the future")
 	}
-	if d.Module != ocpi.Locations {
+	if d.newest = d.at; d.Module != ocpi.Locations {
 		return nil
 	}
-	for _, path := range timePaths {
-		if anyAfter(gjson.GetBytes(d.Body, path), latest) {
-			return ocpi.Invalid(strings.ReplaceAll(path, ".#", "[]"), "lies more than 5 minutes in the future")
-		}
+	parts, path := partTimes(d.Body, "")
+	if parts > latest.UnixMicro() {
+		return ocpi.Invalid(path+"last_updated", "lies more than 5 minutes in the future")
 	}
+	d.newest = max(d.newest, parts)
 	return nil
 }
 
-func anyAfter(r gjson.Result, latest time.Time) bool {
-	if r.IsArray() {
-		found := false
-		r.ForEach(func(_, v gjson.Result) bool {
-			found = anyAfter(v, latest)
-			return !found
-		})
-		return found
+// newest returns the latest last_updated in a location and its parts.
+func newest(doc []byte) int64 {
+	parts, _ := partTimes(doc, "")
+	if t, err := ocpi.ParseTime(text(field(doc, "last_updated"))); err == nil {
+		parts = max(parts, t.UnixMicro())
 	}
-	at, err := ocpi.ParseTime(r.Str)
-	return err == nil && at.After(latest)
+	return parts
+}
+
+// partTimes returns the latest last_updated of the EVSEs and connectors in an
+// object at a path, 0 for none, and where it stands, such as "evses[].".
+func partTimes(object []byte, path string) (latest int64, at string) {
+	for c := walk(object); ; {
+		name, v, ok := c.member()
+		if !ok {
+			return latest, at
+		}
+		if list := string(name); (list == "evses" || list == "connectors") && kind(v, '[') {
+			for l := walk(v); ; {
+				e, ok := l.element()
+				if !ok {
+					break
+				}
+				if !kind(e, '{') {
+					continue
+				}
+				under := path + list + "[]."
+				if t, err := ocpi.ParseTime(text(field(e, "last_updated"))); err == nil && t.UnixMicro() > latest {
+					latest, at = t.UnixMicro(), under
+				}
+				if t, where := partTimes(e, under); t > latest {
+					latest, at = t, where
+				}
+			}
+		}
+	}
 }
 
 // tokenType reads the type of a token from the query and the body, which must

@@ -7,6 +7,7 @@ const (
 	created   = "created"
 	updated   = "updated"
 	deleted   = "deleted"
+	restamped = "restamped" // stored, but nothing but last_updated changed: not sent to anybody
 	unchanged = "unchanged" // the hub had exactly this
 	stale     = "stale"     // older than what the hub had
 	refused   = "refused"

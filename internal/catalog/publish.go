@@ -26,9 +26,16 @@ var published = map[ocpi.Module][]string{
 // (HTTP 201).
 //
 // A push whose last_updated is older than what is stored, and one that changes
-// nothing, is accepted and goes no further. A PATCH, or a part of a location,
-// for an object that the hub does not have is HTTP 404: the owner is expected to
-// PUT the whole (§4.1.4.3).
+// nothing, is accepted and goes no further; one that changes nothing but
+// last_updated is stored, and not sent to anybody. Equal last_updated with
+// another content is taken, in order of arrival: DateTimes count in seconds.
+// A PATCH, or a part of a location, for an object that the hub does not have is
+// HTTP 404: the owner is expected to PUT the whole (§4.1.4.3).
+//
+// EVSEs that a PUT of a whole location lacks stay in it as REMOVED for 90 days.
+// A PUT that changes one EVSE goes to the others as a PATCH of that EVSE, where
+// it can be said as one; another PUT as it was written, or with the EVSEs that
+// are REMOVED.
 func (c *Catalog) Publish(ctx context.Context, p delivery.Push) (isNew bool, err error) {
 	if err := allowed(p.Module, p.Method); err != nil {
 		return false, err
@@ -39,35 +46,82 @@ func (c *Catalog) Publish(ctx context.Context, p delivery.Push) (isNew bool, err
 		return false, c.count(p.Module, "", err)
 	}
 	what := ""
-	err = c.o.Store.Write(ctx, func(tx *store.Tx) error {
-		isNew, what = false, ""
-		old, found, err := tx.Object(d.key)
-		if err != nil {
+	err = c.commit(ctx, d, now, func(tx *store.Tx, p *plan, fresh bool) error {
+		put := tx.PutObject
+		if p.quiet {
+			put = tx.PutQuiet
+		}
+		if err := put(&p.next); err != nil {
 			return err
 		}
-		next, fresh, err := apply(d, old, found)
-		if err != nil {
-			return err
-		}
-		if err := tx.PutObject(&next); err != nil {
-			return err
-		}
-		if !found || old.Deleted {
+		if fresh {
 			if err := rememberOwner(tx, d, now); err != nil {
 				return err
 			}
 		}
-		isNew, what = fresh, updated
-		switch {
-		case fresh:
-			what = created
-		case next.Deleted:
-			what = deleted
+		isNew, what = p.isNew, p.outcome()
+		if !p.quiet {
+			c.o.Delivery.Announce(delivery.Announcement{Seq: p.next.Seq, Prev: p.based, Key: d.key, Push: p.push})
 		}
-		c.o.Delivery.Announce(delivery.Announcement{Seq: next.Seq, Prev: old.Seq, Key: d.key, Push: p})
 		return nil
 	})
 	return isNew, c.count(p.Module, what, err)
+}
+
+// commit works out what comes of d and has it written. Everything that costs
+// time is done before the writer's turn, on the object as it is committed now;
+// the writer only makes sure that nothing has come in between. When something
+// has, it is worked out once more, there.
+//
+// A push that comes to nothing is answered from what is committed. write may be
+// called more than once; fresh says that the object is not there yet.
+func (c *Catalog) commit(ctx context.Context, d *document, now time.Time, write func(tx *store.Tx, p *plan, fresh bool) error) error {
+	old, found, err := c.o.Store.Object(ctx, d.key)
+	if err != nil {
+		return err
+	}
+	ready, err := apply(d, &old, found, now)
+	if err != nil {
+		return err
+	}
+	fresh := !found || old.Deleted
+	var nothing error // why nothing is to be written after all; an error of the function would make the whole group begin again
+	err = c.o.Store.Write(ctx, func(tx *store.Tx) error {
+		p, fresh := ready, fresh
+		nothing = nil
+		seq, err := tx.ObjectSeq(d.key)
+		if err != nil {
+			return err
+		}
+		if seq != p.based {
+			old, found, err := tx.Object(d.key)
+			if err != nil {
+				return err
+			}
+			if p, nothing = apply(d, &old, found, now); nothing != nil {
+				return nil
+			}
+			fresh = !found || old.Deleted
+		}
+		return write(tx, &p, fresh)
+	})
+	if err == nil {
+		err = nothing
+	}
+	return err
+}
+
+// outcome is what the push is counted as.
+func (p *plan) outcome() string {
+	switch {
+	case p.isNew:
+		return created
+	case p.next.Deleted:
+		return deleted
+	case p.quiet:
+		return restamped
+	}
+	return updated
 }
 
 func allowed(m ocpi.Module, method string) error {
@@ -135,20 +189,10 @@ func (c *Catalog) Keep(ctx context.Context, p delivery.Push, audience ocpi.Party
 		return c.count(p.Module, "", err)
 	}
 	what := ""
-	err = c.o.Store.Write(ctx, func(tx *store.Tx) error {
-		old, found, err := tx.Object(d.key)
-		if err != nil {
-			return err
-		}
-		next, fresh, err := apply(d, old, found)
-		if err != nil {
-			return err
-		}
-		if what = updated; fresh {
-			what = created
-		}
-		next.Audience = audience.String()
-		return tx.PutObject(&next)
+	err = c.commit(ctx, d, c.now(), func(tx *store.Tx, p *plan, _ bool) error {
+		p.next.Audience = audience.String()
+		what = p.outcome()
+		return tx.PutObject(&p.next)
 	})
 	return c.count(p.Module, what, err)
 }

@@ -51,12 +51,21 @@ func Run(t *testing.T, fresh func(testing.TB) store.Options) {
 		{"CredentialIsSingleUse", testSingleUse},
 		{"Meta", testMeta},
 		{"Cursors", testCursors},
+		{"Nodes", testNodes},
+		{"Leases", testLeases},
+		{"RegistryRevision", testRevision},
+		{"News", testNews},
 		{"Owners", testOwners},
 		{"Capabilities", testCapabilities},
 		{"OverdueResults", testOverdue},
+		{"DeadLetters", testDeadLetters},
+		{"DeadLettersOfOneLaneAreBounded", testDeadLetterBound},
+		{"DeadLetterQueries", testLetterQueries},
+		{"Audit", testAudit},
 		{"Text", testText},
 		{"Object", testObject},
 		{"QuietChanges", testQuiet},
+		{"ObjectSeq", testObjectSeq},
 		{"Objects", testObjects},
 		{"BytesAreKept", testBytes},
 		{"ListPages", testListPages},
@@ -103,6 +112,19 @@ func location(party ocpi.PartyID, id string) store.Object {
 		Name:      id, Version: "2.2.1", LastUpdated: 1000,
 		Body: fmt.Appendf(nil, `{"id":%q}`, id),
 	}
+}
+
+// marked counts those of the names 0 … n-1 that were written as keys of Meta.
+func marked(t testing.TB, s *store.Store, n int) (found int) {
+	t.Helper()
+	for i := range n {
+		v, err := s.Meta(context.Background(), fmt.Sprint(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found += len(v)
+	}
+	return found
 }
 
 // put publishes the objects, each in a write of its own.

@@ -1,0 +1,185 @@
+package catalog
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"math/bits"
+	"slices"
+
+	"github.com/eroam/eroam/ocpi"
+)
+
+// What an object says is its content: every member but last_updated, of the
+// object itself, its EVSEs and their connectors. Neither the order of members,
+// of EVSEs and of connectors nor white space is content. Everything else is,
+// also when it makes no difference to OCPI: another spelling of a number, an
+// explicit null, the order of another list.
+
+// digest stands for the content of an object, 128 bits. That of a location is
+// the sum of its own fields' and its EVSEs', so that one EVSE can be exchanged
+// without reading the others. An owner that makes up two contents of one digest
+// keeps its own change from being broadcast, and nothing else.
+type digest struct{ hi, lo uint64 }
+
+func (d digest) plus(e digest) digest {
+	lo, carry := bits.Add64(d.lo, e.lo, 0)
+	hi, _ := bits.Add64(d.hi, e.hi, carry)
+	return digest{hi, lo}
+}
+
+func (d digest) minus(e digest) digest {
+	lo, borrow := bits.Sub64(d.lo, e.lo, 0)
+	hi, _ := bits.Sub64(d.hi, e.hi, borrow)
+	return digest{hi, lo}
+}
+
+func (d digest) bytes() []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(make([]byte, 0, 16), d.hi), d.lo)
+}
+
+// readDigest is the inverse of bytes; ok is false for anything else.
+func readDigest(b []byte) (d digest, ok bool) {
+	if len(b) != 16 {
+		return digest{}, false
+	}
+	return digest{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])}, true
+}
+
+func sum(b []byte) digest {
+	h := sha256.Sum256(b)
+	return digest{binary.BigEndian.Uint64(h[:]), binary.BigEndian.Uint64(h[8:])}
+}
+
+// contentOf returns the digest of a whole object.
+func contentOf(m ocpi.Module, body []byte) digest {
+	if m == ocpi.Locations {
+		return openLocation(body).digest()
+	}
+	return sum(appendObject(make([]byte, 0, len(body)+64), body, "last_updated", ""))
+}
+
+// location is a Location taken apart.
+type location struct {
+	own   digest // of its own fields
+	evses []evse // in their order
+	whole bool   // evses are objects with a uid each, and no two of one uid
+}
+
+type evse struct {
+	uid string // folded
+	raw []byte
+	sum digest
+}
+
+func openLocation(doc []byte) location {
+	l := location{whole: true}
+	if list := field(doc, "evses"); kind(list, '[') {
+		for c := walk(list); ; {
+			v, ok := c.element()
+			if !ok {
+				break
+			}
+			e := evse{ocpi.FoldID(text(field(v, "uid"))), v, evseContent(v)}
+			if e.uid == "" || l.find(e.uid) != nil {
+				l.whole = false
+			}
+			l.evses = append(l.evses, e)
+		}
+	}
+	l.own = sum(appendObject(make([]byte, 0, len(doc)), doc, "last_updated", "evses"))
+	return l
+}
+
+func (l location) digest() digest {
+	d := l.own
+	for i := range l.evses {
+		d = d.plus(l.evses[i].sum)
+	}
+	return d
+}
+
+func (l *location) find(uid string) *evse {
+	for i := range l.evses {
+		if l.evses[i].uid == uid {
+			return &l.evses[i]
+		}
+	}
+	return nil
+}
+
+// evseContent returns the digest of an EVSE.
+func evseContent(v []byte) digest {
+	return sum(appendEVSE(make([]byte, 0, len(v)+64), v))
+}
+
+func appendEVSE(out, v []byte) []byte {
+	out = appendObject(out, v, "last_updated", "connectors")
+	list := field(v, "connectors")
+	if !kind(list, '[') {
+		return out
+	}
+	var connectors [][]byte
+	for c := walk(list); ; {
+		e, ok := c.element()
+		if !ok {
+			break
+		}
+		connectors = append(connectors, appendObject(nil, e, "last_updated", ""))
+	}
+	slices.SortFunc(connectors, bytes.Compare)
+	for _, e := range connectors {
+		out = append(append(out, '+'), e...)
+	}
+	return out
+}
+
+// appendObject appends a form of an object that is the same for equal contents:
+// members sorted by name, without one and without the elements of another, if
+// that is a list. Other values are appended as they are.
+func appendObject(out, v []byte, without, list string) []byte {
+	if !kind(v, '{') {
+		return appendContent(out, v)
+	}
+	type member struct{ name, value []byte }
+	var space [32]member
+	members := space[:0]
+	for c := walk(v); ; {
+		name, value, ok := c.member()
+		if !ok {
+			break
+		}
+		if without != "" && string(name) == without {
+			continue
+		}
+		if list != "" && string(name) == list && kind(value, '[') {
+			value = []byte("[]")
+		}
+		members = append(members, member{name, value})
+	}
+	slices.SortFunc(members, func(a, b member) int { return bytes.Compare(a.name, b.name) })
+	out = binary.AppendUvarint(append(out, '{'), uint64(len(members)))
+	for _, m := range members {
+		out = binary.AppendUvarint(out, uint64(len(m.name)))
+		out = appendContent(append(out, m.name...), m.value)
+	}
+	return out
+}
+
+func appendContent(out, v []byte) []byte {
+	switch {
+	case kind(v, '{'):
+		return appendObject(out, v, "", "")
+	case kind(v, '['):
+		out = append(out, '[')
+		for c := walk(v); ; {
+			e, ok := c.element()
+			if !ok {
+				break
+			}
+			out = appendContent(out, e)
+		}
+		return append(out, ']')
+	}
+	return append(binary.AppendUvarint(append(out, '='), uint64(len(v))), v...)
+}

@@ -1,0 +1,177 @@
+package catalog
+
+import (
+	"bytes"
+	"net/http"
+
+	"github.com/eroam/eroam/ocpi"
+	"github.com/eroam/eroam/ocpi/splice"
+)
+
+// nesting is where the parts of a location are kept.
+var nesting = [...]struct{ list, key string }{{"evses", "uid"}, {"connectors", "id"}}
+
+// edited is an object with a push applied to it.
+type edited struct {
+	out   []byte
+	isNew bool // the part that the push names was not there
+	// The EVSE that the push is about, before and after; was is nil for a new
+	// one, both are nil for a push to the whole location.
+	was, is []byte
+}
+
+// edit returns doc, the object at a depth of the path, with d applied. Parents
+// take over a later last_updated.
+func (d *document) edit(doc []byte, depth int) (edited, error) {
+	if depth == d.level() {
+		out, err := d.replace(doc)
+		return edited{out: out}, err
+	}
+	n := nesting[depth]
+	place, found := locate(doc, n.list, n.key, d.ids[depth])
+	var e edited
+	var child []byte
+	switch {
+	case found:
+		part, err := d.edit(doc[place.from:place.to:place.to], depth+1)
+		if err != nil {
+			return e, err
+		}
+		e, child = part, part.out
+	case depth+1 == d.level() && d.Method == http.MethodPut:
+		e, child = edited{isNew: true}, d.Body
+	default:
+		return e, unknown(d.Module)
+	}
+	if depth == 0 {
+		e.is, e.was = child, nil
+		if found {
+			e.was = doc[place.from:place.to]
+		}
+	}
+	var err error
+	if !found || place.stamp.to == 0 {
+		e.out, err = d.insert(doc, depth, found, child)
+		return e, err
+	}
+	e.out = d.assemble(doc, place, child)
+	return e, nil
+}
+
+// span is a part of a document.
+type span struct{ from, to int }
+
+// place is where an element of a list in an object stands, and last_updated of
+// the object.
+type place struct {
+	span
+	stamp span
+}
+
+// locate finds the element of a list whose key is the given CiString. It is the
+// way of every change of an EVSE's status, and reads doc but once.
+func locate(doc []byte, list, key, id string) (p place, found bool) {
+	id = ocpi.FoldID(id)
+	for c := walk(doc); ; {
+		name, v, ok := c.member()
+		if !ok {
+			return p, found
+		}
+		switch {
+		case string(name) == "last_updated":
+			p.stamp = span{c.at - len(v), c.at}
+		case string(name) == list && kind(v, '['):
+			start := c.at - len(v)
+			for l := walk(v); !found; {
+				e, ok := l.element()
+				if !ok {
+					break
+				}
+				if k := field(e, key); kind(k, '"') && ocpi.FoldID(text(k)) == id {
+					p.span, found = span{start + l.at - len(e), start + l.at}, true
+				}
+			}
+		}
+	}
+}
+
+// assemble returns doc with the element at place exchanged and last_updated
+// raised.
+func (d *document) assemble(doc []byte, p place, child []byte) []byte {
+	out := make([]byte, 0, len(doc)+len(child)+len(d.stamp)+2)
+	raise := before(text(doc[p.stamp.from:p.stamp.to]), d.at)
+	if raise && p.stamp.from < p.from {
+		out = append(out, doc[:p.stamp.from]...)
+		out = append(append(append(out, '"'), d.stamp...), '"') // a DateTime needs no escapes
+		out = append(append(out, doc[p.stamp.to:p.from]...), child...)
+		return append(out, doc[p.to:]...)
+	}
+	out = append(append(out, doc[:p.from]...), child...)
+	if !raise {
+		return append(out, doc[p.to:]...)
+	}
+	out = append(out, doc[p.to:p.stamp.from]...)
+	out = append(append(append(out, '"'), d.stamp...), '"')
+	return append(out, doc[p.stamp.to:]...)
+}
+
+// insert is edit's way for what is seldom: a new element, or an object that
+// lacks last_updated.
+func (d *document) insert(doc []byte, depth int, found bool, child []byte) ([]byte, error) {
+	n := nesting[depth]
+	o, err := splice.Open(doc)
+	if err != nil {
+		return nil, err
+	}
+	raw := []byte("[]")
+	if !o.Null(n.list) {
+		raw = o.Get(n.list)
+	}
+	list, err := splice.OpenList(raw)
+	if err != nil {
+		return nil, err
+	}
+	if found {
+		for i := range list.Len() {
+			if k := field(list.At(i), n.key); ocpi.FoldID(text(k)) == ocpi.FoldID(d.ids[depth]) {
+				list.Set(i, child)
+				break
+			}
+		}
+	} else {
+		list.Append(child)
+	}
+	o.Set(n.list, list.Bytes())
+	if s, ok := o.Text("last_updated"); !ok || before(s, d.at) {
+		o.Set("last_updated", []byte(`"`+d.stamp+`"`))
+	}
+	return o.Bytes(), nil
+}
+
+// replace returns what stands in the place of old, the object that d names.
+func (d *document) replace(old []byte) ([]byte, error) {
+	if t, err := ocpi.ParseTime(text(field(old, "last_updated"))); err == nil && d.at < t.UnixMicro() {
+		return nil, errStale
+	}
+	out := d.Body
+	if d.Method == http.MethodPatch {
+		var err error
+		if out, err = ocpi.MergePatch(old, d.Body, ocpi.MergeRules(d.Module, d.level())); err != nil {
+			return nil, err
+		}
+		// The rest of the object was valid when it came.
+		if err := check(d.Version, d.Module, d.level(), out); err != nil {
+			return nil, err
+		}
+	}
+	if bytes.Equal(old, out) {
+		return nil, errUnchanged
+	}
+	return out, nil
+}
+
+// before reports whether the DateTime s lies before at, or is none.
+func before(s string, at int64) bool {
+	t, err := ocpi.ParseTime(s)
+	return err != nil || t.UnixMicro() < at
+}
