@@ -27,7 +27,11 @@ func (w *writer) attempt(batch []*job, results []error, isolate bool) (settled b
 		fill(results, err)
 		return true
 	}
-	if err := tx.runAll(batch, results, isolate); err != nil {
+	err = tx.runAll(batch, results, isolate)
+	if err == nil && w.store.watch != nil {
+		err = w.store.watch.notify(tx)
+	}
+	if err != nil {
 		tx.sql.rollback()
 		results[0] = err
 		return len(batch) == 1
@@ -41,8 +45,14 @@ func (w *writer) attempt(batch []*job, results []error, isolate bool) (settled b
 		w.store.log.Info("the database can be written again")
 	}
 	w.metrics.commit.Observe(time.Since(start).Seconds())
+	if w.store.watch != nil {
+		w.store.watch.committed(tx)
+	}
 	if tx.block.used {
 		w.store.feed.wake()
+	}
+	if tx.registry > 0 {
+		w.store.registry.wake()
 	}
 	return true
 }

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 )
 
 // Committed returns a channel that is closed at the next commit that changed
 // the feed. Take it before reading the feed, and wait on it when there was
 // nothing to read; call again afterwards. Changes that another process commits
-// on a shared PostgreSQL close it within half a second.
+// on a shared PostgreSQL close it within milliseconds, and within two seconds
+// while notifications do not arrive.
 func (s *Store) Committed() <-chan struct{} { return s.feed.wait() }
 
 // Seq returns the last place of the feed that is in use, 0 for an empty feed.
@@ -27,27 +27,6 @@ func (s *Store) Seq(ctx context.Context) (int64, error) {
 }
 
 const sqlSeq = `SELECT seq FROM feed WHERE id = 1`
-
-const feedPoll = 500 * time.Millisecond
-
-// watchFeed notices what other processes commit.
-func (s *Store) watchFeed(ctx context.Context) {
-	t := time.NewTicker(feedPoll)
-	defer t.Stop()
-	var last int64
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		}
-		// An error shows in Ping and in every other read.
-		if seq, err := s.Seq(ctx); err == nil && seq != last {
-			last = seq
-			s.feed.wake()
-		}
-	}
-}
 
 // broadcast wakes everybody who waits.
 type broadcast struct {

@@ -34,7 +34,7 @@ const (
 // DeletePlatform removes the platform, its credentials and its parties. It is
 // no error when there is none.
 func (tx *Tx) DeletePlatform(id string) error {
-	for _, query := range []string{sqlDeletePlatform, sqlDeleteCredentials, sqlDeletePlatformParties} {
+	for _, query := range []string{sqlDeletePlatform, sqlDeleteCredentials, sqlDeletePlatformParties, sqlDeleteNews} {
 		if _, err := tx.exec(query, id); err != nil {
 			return fmt.Errorf("deleting platform %s: %w", id, err)
 		}
@@ -54,8 +54,9 @@ const (
 // order.
 func (s *Store) Registry(ctx context.Context) (Registry, error) {
 	var r Registry
-	queries := []string{sqlPlatforms, sqlCredentials, sqlParties, sqlAgreements}
+	queries := []string{sqlRegistryRevision, sqlPlatforms, sqlCredentials, sqlParties, sqlAgreements}
 	scans := []func(scanFunc) error{
+		func(scan scanFunc) error { return scan(&r.Revision) },
 		func(scan scanFunc) error { return appendRow(&r.Platforms, scan, platformFields) },
 		func(scan scanFunc) error { return appendRow(&r.Credentials, scan, credentialFields) },
 		func(scan scanFunc) error { return appendRow(&r.Parties, scan, partyFields) },

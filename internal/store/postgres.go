@@ -19,9 +19,13 @@ const (
 	postgresTimeout = 30 * time.Second
 	// postgresReaders bounds the connections that read; one more writes.
 	postgresReaders = 8
+	// postgresAside bounds the connections for leases.
+	postgresAside = 2
 	// The server ends a transaction whose client has been silent for this
-	// long: a machine that vanished must not keep the lock on the feed.
-	sqlIdleTimeout = `SET idle_in_transaction_session_timeout = '30s'`
+	// long: a machine that vanished, or a process that was stopped, must not keep
+	// the lock on the feed. It is well below what makes the others take it for
+	// dead.
+	sqlIdleTimeout = `SET idle_in_transaction_session_timeout = '4s'`
 )
 
 func openPostgres(ctx context.Context, database string) (engine, error) {
@@ -46,8 +50,20 @@ func openPostgres(ctx context.Context, database string) (engine, error) {
 	read := stdlib.OpenDB(*config)
 	read.SetMaxOpenConns(postgresReaders)
 	read.SetMaxIdleConns(postgresReaders)
+	aside := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, sqlIdleTimeout)
+		return err
+	}))
+	aside.SetMaxOpenConns(postgresAside)
+	aside.SetMaxIdleConns(postgresAside)
 	return engine{
 		name: "postgres",
+		aside: func(ctx context.Context) (transaction, error) {
+			tx, err := aside.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+			return postgresTx{tx}, err
+		},
+		asideRead: newReader(aside, nil),
+		listen:    func(ctx context.Context) (*pgx.Conn, error) { return pgx.ConnectConfig(ctx, config.Copy()) },
 		begin: func(ctx context.Context) (transaction, error) {
 			tx, err := write.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 			return postgresTx{tx}, err
@@ -55,7 +71,7 @@ func openPostgres(ctx context.Context, database string) (engine, error) {
 		read:    newReader(read, nil), // the driver keeps prepared statements
 		shared:  true,
 		timeout: postgresTimeout,
-		close:   func() error { return errors.Join(read.Close(), write.Close()) },
+		close:   func() error { return errors.Join(read.Close(), aside.Close(), write.Close()) },
 	}, nil
 }
 

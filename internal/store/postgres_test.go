@@ -138,7 +138,8 @@ func TestFailedCommit(t *testing.T) {
 	a := object("a")
 	err := s.Write(t.Context(), func(tx *store.Tx) error {
 		runs++
-		return errors.Join(tx.PutObject(&a), tx.SetCursor("a", 1))
+		_, _, err := tx.ClaimCursor("a", 1, 1)
+		return errors.Join(tx.PutObject(&a), err)
 	})
 	if !errors.Is(err, store.ErrUnknownOutcome) || runs != 1 {
 		t.Errorf("after %d runs: %v; want ErrUnknownOutcome after one", runs, err)

@@ -80,6 +80,18 @@ type (
 	queryFunc func(n int, args []any, scan func(scanFunc) error) error
 )
 
+// begin opens a transaction that sees one moment. It tries again as often as there
+// may be connections that broke while they were not used.
+func (r *reader) begin(ctx context.Context) (tx *sql.Tx, err error) {
+	for range 1 + r.db.Stats().OpenConnections {
+		tx, err = r.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	return tx, err
+}
+
 // snapshot lets do run any of the queries, by number. With oneMoment all of
 // them see the database as it was at one moment.
 func (r *reader) snapshot(ctx context.Context, oneMoment bool, queries []string, do func(queryFunc) error) (err error) {
@@ -91,7 +103,7 @@ func (r *reader) snapshot(ctx context.Context, oneMoment bool, queries []string,
 	}
 	var tx *sql.Tx
 	if oneMoment {
-		tx, err = r.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+		tx, err = r.begin(ctx)
 		if err != nil {
 			return fmt.Errorf("beginning to read: %w", err)
 		}

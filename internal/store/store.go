@@ -23,6 +23,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -55,6 +56,10 @@ type Options struct {
 	Log *slog.Logger
 	// Queue bounds how many writes may wait; 0 means 1024.
 	Queue int
+	// NoListen leaves out the connection that listens for what other processes
+	// write: it is then only looked for, twice a second. For tests in which no
+	// goroutine may wait for a socket.
+	NoListen bool
 	// Metrics receives the collectors of this store until Close; may be nil.
 	Metrics prometheus.Registerer
 }
@@ -66,10 +71,13 @@ type Store struct {
 	log    *slog.Logger
 	writer *writer
 	feed   *broadcast
-	stop   context.CancelFunc // ends the background work
-	work   sync.WaitGroup
-	close  sync.Once
-	closed error
+	// registry wakes those who wait for changes of it.
+	registry *broadcast
+	watch    *watch             // nil where there is one process
+	stop     context.CancelFunc // ends the background work
+	work     sync.WaitGroup
+	close    sync.Once
+	closed   error
 }
 
 // engine is what differs between SQLite and PostgreSQL.
@@ -82,6 +90,12 @@ type engine struct {
 	// transaction begins with the lock on the feed, so that the transactions
 	// of all processes run one after another.
 	shared bool
+	// aside opens a transaction that is not part of a group commit, and
+	// asideRead reads on the same connections; nil where there is one process.
+	aside     func(ctx context.Context) (transaction, error)
+	asideRead *reader
+	// listen connects for notifications.
+	listen func(ctx context.Context) (*pgx.Conn, error)
 	// timeout bounds one group commit; 0 for none.
 	timeout time.Duration
 	// close frees everything.
@@ -105,7 +119,13 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{engine: e, log: o.Log, feed: newBroadcast()}
+	s := &Store{engine: e, log: o.Log, feed: newBroadcast(), registry: newBroadcast()}
+	if e.shared {
+		s.watch = newWatch(e.listen)
+		if err := s.look(ctx); err != nil {
+			return nil, errors.Join(err, e.close())
+		}
+	}
 	s.writer, err = newWriter(s, o.Queue, o.Metrics)
 	if err != nil {
 		return nil, errors.Join(err, e.close())
@@ -114,7 +134,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s.stop = stop
 	s.work.Go(s.writer.run)
 	if e.shared {
-		s.work.Go(func() { s.watchFeed(run) })
+		s.work.Go(func() { s.poll(run) })
+		if !o.NoListen {
+			s.work.Go(func() { s.listen(run) })
+		}
 	}
 	return s, nil
 }

@@ -19,7 +19,9 @@ type Tx struct {
 	ctx   context.Context
 	sql   transaction
 	block block
-	err   error // the first failure of the current caller
+	// registry is the revision that the registry was raised to.
+	registry int64
+	err      error // the first failure of the current caller
 }
 
 // transaction is an open transaction of an engine.

@@ -53,6 +53,7 @@ type AgreementRow struct {
 
 // Registry is everything that package party keeps, read at one moment.
 type Registry struct {
+	Revision    int64 // raised by each change, see Tx.RaiseRegistry
 	Platforms   []PlatformRow
 	Credentials []CredentialRow
 	Parties     []PartyRow

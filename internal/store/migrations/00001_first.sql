@@ -91,9 +91,13 @@ CREATE TABLE object (
 CREATE UNIQUE INDEX object_seq ON object (seq);
 CREATE INDEX object_born ON object (kind, born) WHERE NOT deleted;
 
+-- How far each lane is. blank is the end of the feed when the lane was new;
+-- epoch is that of the process that works on it, see lease.
 CREATE TABLE lane_cursor (
-    lane TEXT   NOT NULL PRIMARY KEY,
-    seq  BIGINT NOT NULL
+    lane  TEXT   NOT NULL PRIMARY KEY,
+    seq   BIGINT NOT NULL,
+    blank BIGINT NOT NULL,
+    epoch BIGINT NOT NULL
 );
 
 CREATE TABLE owner (

@@ -205,18 +205,44 @@ func testCursors(t *testing.T, fresh func(testing.TB) store.Options) {
 		}
 		return c
 	}
-	same(t, cursors(), map[string]int64{})
-	write(t, s, func(tx *store.Tx) error {
-		if err := tx.SetCursor("a", 5); err != nil {
+	claim := func(lane string, blank, epoch int64) (c store.Cursor, ok bool) {
+		t.Helper()
+		write(t, s, func(tx *store.Tx) (err error) {
+			c, ok, err = tx.ClaimCursor(lane, blank, epoch)
 			return err
-		}
-		return tx.SetCursor("b", 1<<60)
-	})
+		})
+		return c, ok
+	}
+	set := func(lane string, seq, epoch int64) (held bool) {
+		t.Helper()
+		write(t, s, func(tx *store.Tx) (err error) {
+			held, err = tx.SetCursor(lane, seq, epoch)
+			return err
+		})
+		return held
+	}
+	claimed := func(c store.Cursor, ok bool) store.Cursor {
+		t.Helper()
+		same(t, ok, true)
+		return c
+	}
+	same(t, cursors(), map[string]int64{})
+	same(t, set("a", 5, 1), false) // nobody has claimed it
+	same(t, claimed(claim("a", 7, 1)), store.Cursor{Blank: 7})
+	same(t, claimed(claim("b", 9, 0)), store.Cursor{Blank: 9})
+	same(t, set("a", 5, 1), true)
+	same(t, set("b", 1<<60, 0), true)
 	same(t, cursors(), map[string]int64{"a": 5, "b": 1 << 60})
-	write(t, s, func(tx *store.Tx) error { return tx.SetCursor("a", 0) })
+	same(t, claimed(claim("a", 99, 3)), store.Cursor{Seq: 5, Blank: 7})
+	same(t, set("a", 6, 1), false) // the earlier holder is fenced off
+	same(t, set("a", 4, 3), true)
+	_, ok := claim("a", 0, 2)
+	same(t, ok, false)
+	same(t, claimed(claim("a", 0, 3)), store.Cursor{Seq: 4, Blank: 7})
 	write(t, s, func(tx *store.Tx) error { return tx.DeleteCursor("b") })
 	write(t, s, func(tx *store.Tx) error { return tx.DeleteCursor("never was") })
-	same(t, cursors(), map[string]int64{"a": 0})
+	same(t, set("b", 1, 0), false)
+	same(t, cursors(), map[string]int64{"a": 4})
 }
 
 func testOwners(t *testing.T, fresh func(testing.TB) store.Options) {

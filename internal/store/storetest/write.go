@@ -112,11 +112,11 @@ func testBusy(t *testing.T, fresh func(testing.TB) store.Options) {
 	var results []<-chan error
 	for i := range 3 {
 		results = append(results, queue(t, s, context.Background(), func(tx *store.Tx) error {
-			return tx.SetCursor(fmt.Sprint(i), 1)
+			return tx.SetMeta(fmt.Sprint(i), []byte{1})
 		}))
 	}
 	same(t, s.QueueLength(), 3)
-	err := s.Write(context.Background(), func(tx *store.Tx) error { return tx.SetCursor("refused", 1) })
+	err := s.Write(context.Background(), func(tx *store.Tx) error { return tx.SetMeta("refused", []byte{1}) })
 	if !errors.Is(err, store.ErrBusy) {
 		t.Errorf("writing to a full queue: %v; want ErrBusy", err)
 	}
@@ -126,11 +126,10 @@ func testBusy(t *testing.T, fresh func(testing.TB) store.Options) {
 			t.Error(err)
 		}
 	}
-	cursors, err := s.Cursors(context.Background())
-	if err != nil {
-		t.Fatal(err)
+	same(t, marked(t, s, 4), 3)
+	if v, err := s.Meta(context.Background(), "refused"); v != nil || err != nil {
+		t.Errorf("what was refused is there: %q, error %v", v, err)
 	}
-	same(t, cursors, map[string]int64{"0": 1, "1": 1, "2": 1})
 }
 
 func testCancelledWaiting(t *testing.T, fresh func(testing.TB) store.Options) {
@@ -186,7 +185,7 @@ func testCloseDrains(t *testing.T, fresh func(testing.TB) store.Options) {
 	var results []<-chan error
 	for i := range 300 { // more than fit in one commit
 		results = append(results, queue(t, s, context.Background(), func(tx *store.Tx) error {
-			return tx.SetCursor(fmt.Sprint(i), 1)
+			return tx.SetMeta(fmt.Sprint(i), []byte{1})
 		}))
 	}
 	closed := make(chan error, 1)
@@ -211,11 +210,7 @@ func testCloseDrains(t *testing.T, fresh func(testing.TB) store.Options) {
 	if err := errors.Join(<-closed, s.Close()); err != nil {
 		t.Errorf("closing: %v", err)
 	}
-	again := Open(t, o)
-	cursors, err := again.Cursors(context.Background())
-	if err != nil || len(cursors) != 300 {
-		t.Errorf("%d writes are there, error %v; want 300", len(cursors), err)
-	}
+	same(t, marked(t, Open(t, o), 300), 300)
 }
 
 func testReopen(t *testing.T, fresh func(testing.TB) store.Options) {
