@@ -14,7 +14,8 @@ import (
 // object itself, its EVSEs and their connectors. Neither the order of members,
 // of EVSEs and of connectors nor white space is content. Everything else is,
 // also when it makes no difference to OCPI: another spelling of a number, an
-// explicit null, the order of another list.
+// explicit null (but for one in the place of EVSEs or connectors), the order of
+// another list.
 
 // digest stands for the content of an object, 128 bits. That of a location is
 // the sum of its own fields' and its EVSEs', so that one EVSE can be exchanged
@@ -135,8 +136,8 @@ func appendEVSE(out, v []byte) []byte {
 }
 
 // appendObject appends a form of an object that is the same for equal contents:
-// members sorted by name, without one and without the elements of another, if
-// that is a list. Other values are appended as they are.
+// members sorted by name, without one, and without another if that is a list or
+// null. Other values are appended as they are.
 func appendObject(out, v []byte, without, list string) []byte {
 	if !kind(v, '{') {
 		return appendContent(out, v)
@@ -152,8 +153,8 @@ func appendObject(out, v []byte, without, list string) []byte {
 		if without != "" && string(name) == without {
 			continue
 		}
-		if list != "" && string(name) == list && kind(value, '[') {
-			value = []byte("[]")
+		if list != "" && string(name) == list && (kind(value, '[') || kind(value, 'n')) {
+			continue
 		}
 		members = append(members, member{name, value})
 	}
