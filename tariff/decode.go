@@ -1,0 +1,410 @@
+package tariff
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/eroam/eroam/ocpi"
+)
+
+// Bounds of what is read.
+const (
+	maxElements   = 10_000
+	maxComponents = 100 // in one element
+	maxPeriods    = 100_000
+	maxTariffs    = 1_000
+)
+
+// number reads a JSON number, or a string that spells one, as OCPI 2.1.1
+// documents have them.
+type number struct {
+	ocpi.Number
+	quoted bool
+}
+
+func (n *number) UnmarshalJSON(b []byte) error {
+	if len(b) > 2 && b[0] == '"' {
+		v, err := ocpi.ParseNumber(string(b[1 : len(b)-1]))
+		if err != nil {
+			return errors.New("must be a number")
+		}
+		*n = number{v, true}
+		return nil
+	}
+	if err := n.Number.UnmarshalJSON(b); err != nil {
+		return errors.New("must be a number")
+	}
+	return nil
+}
+
+type wireTariff struct {
+	CountryCode   string         `json:"country_code"`
+	PartyID       string         `json:"party_id"`
+	ID            string         `json:"id"`
+	Currency      string         `json:"currency"`
+	Type          string         `json:"type"`
+	TaxIncluded   string         `json:"tax_included"`
+	MinPrice      *wirePrice     `json:"min_price"`
+	MaxPrice      *wirePrice     `json:"max_price"`
+	Elements      []wireElement  `json:"elements"`
+	StartDateTime string         `json:"start_date_time"`
+	EndDateTime   string         `json:"end_date_time"`
+	LastUpdated   string         `json:"last_updated"`
+	AltText       jsontext.Value `json:"tariff_alt_text"`
+	AltURL        jsontext.Value `json:"tariff_alt_url"`
+	EnergyMix     jsontext.Value `json:"energy_mix"`
+	Preauthorize  jsontext.Value `json:"preauthorize_amount"`
+	Unknown       jsontext.Value `json:",unknown"`
+}
+
+// wirePrice is a Price of 2.2.1, a PriceLimit or Price of 2.3.0.
+type wirePrice struct {
+	ExclVAT     number         `json:"excl_vat"`
+	InclVAT     number         `json:"incl_vat"`
+	BeforeTaxes number         `json:"before_taxes"`
+	AfterTaxes  number         `json:"after_taxes"`
+	Taxes       []wireTax      `json:"taxes"`
+	Unknown     jsontext.Value `json:",unknown"`
+}
+
+type wireTax struct {
+	Amount  number         `json:"amount"`
+	Unknown jsontext.Value `json:",unknown"`
+}
+
+type wireElement struct {
+	Components   []wireComponent `json:"price_components"`
+	Restrictions jsontext.Value  `json:"restrictions"`
+	Unknown      jsontext.Value  `json:",unknown"`
+}
+
+type wireComponent struct {
+	Type     string         `json:"type"`
+	Price    number         `json:"price"`
+	VAT      number         `json:"vat"`
+	StepSize number         `json:"step_size"`
+	Unknown  jsontext.Value `json:",unknown"`
+}
+
+type wireRestrictions struct {
+	StartTime   string         `json:"start_time"`
+	EndTime     string         `json:"end_time"`
+	StartDate   string         `json:"start_date"`
+	EndDate     string         `json:"end_date"`
+	MinKWh      number         `json:"min_kwh"`
+	MaxKWh      number         `json:"max_kwh"`
+	MinCurrent  number         `json:"min_current"`
+	MaxCurrent  number         `json:"max_current"`
+	MinPower    number         `json:"min_power"`
+	MaxPower    number         `json:"max_power"`
+	MinDuration number         `json:"min_duration"`
+	MaxDuration number         `json:"max_duration"`
+	DayOfWeek   []string       `json:"day_of_week"`
+	Reservation string         `json:"reservation"`
+	Unknown     jsontext.Value `json:",unknown"`
+}
+
+// ParseTariffs reads one tariff or a list of them, as an OCPI version writes them.
+// Fields that the version does not know are findings: a misspelt restriction
+// would vanish in silence. The error is an *[Error].
+func ParseTariffs(v ocpi.Version, body []byte) ([]Tariff, []Finding, error) {
+	body = bytes.TrimSpace(body)
+	var r reader
+	r.version = v
+	if len(body) == 0 || body[0] != '[' {
+		var w wireTariff
+		if err := unmarshal(body, &w); err != nil {
+			return nil, nil, err
+		}
+		t, err := r.tariff(&w, "")
+		if err != nil {
+			return nil, nil, err
+		}
+		return []Tariff{t}, r.findings, nil
+	}
+	var list []wireTariff
+	if err := unmarshal(body, &list); err != nil {
+		return nil, nil, err
+	}
+	tariffs, err := r.tariffs(list, "")
+	return tariffs, r.findings, err
+}
+
+// unmarshal reads JSON into a wire type.
+func unmarshal(body []byte, into any) error {
+	err := json.Unmarshal(body, into)
+	if err == nil {
+		return nil
+	}
+	e := &Error{Code: "json", Message: "is not JSON that can be read"}
+	if s, ok := errors.AsType[*json.SemanticError](err); ok {
+		e.Code, e.Pointer = "field", string(s.JSONPointer)
+		e.Message = "cannot be read"
+		switch {
+		case s.Err != nil && !strings.Contains(s.Err.Error(), "\n"):
+			e.Message = s.Err.Error()
+		case s.JSONKind != 0:
+			e.Message = "must not be a JSON " + kindName(s.JSONKind)
+		}
+		if e.Pointer == "" {
+			e.Code = "json"
+		}
+	} else if s, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		e.Pointer = string(s.JSONPointer)
+		e.Message = fmt.Sprintf("is not JSON: %v at byte %d", s.Err, s.ByteOffset)
+	}
+	return e
+}
+
+func kindName(k jsontext.Kind) string {
+	switch k {
+	case 'n':
+		return "null"
+	case 't', 'f':
+		return "boolean"
+	case '"':
+		return "string"
+	case '0':
+		return "number"
+	case '{':
+		return "object"
+	}
+	return "list"
+}
+
+// reader turns wire types into the model and notes findings.
+type reader struct {
+	version  ocpi.Version
+	findings []Finding
+}
+
+func (r *reader) note(code string, s Severity, pointer, format string, args ...any) {
+	r.findings = append(r.findings, Finding{Code: code, Severity: s, Pointer: pointer, Message: fmt.Sprintf(format, args...)})
+}
+
+func bad(pointer, format string, args ...any) *Error {
+	return &Error{Code: "field", Pointer: pointer, Message: fmt.Sprintf(format, args...)}
+}
+
+// unknown reports the members of an object that no field took.
+func (r *reader) unknown(v jsontext.Value, pointer string) {
+	if len(v) <= 2 {
+		return
+	}
+	d := jsontext.NewDecoder(bytes.NewReader(v))
+	if _, err := d.ReadToken(); err != nil {
+		return
+	}
+	for d.PeekKind() == '"' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return
+		}
+		at := pointer + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name.String())
+		r.note("unknown_field", SeverityWarning, at, "%q is not a field of OCPI %s and has no effect", name.String(), r.version)
+		if d.SkipValue() != nil {
+			return
+		}
+	}
+}
+
+func (r *reader) tariffs(list []wireTariff, pointer string) ([]Tariff, error) {
+	if len(list) > maxTariffs {
+		return nil, &Error{Code: "too_large", Pointer: pointer, Message: fmt.Sprintf("has more than %d tariffs", maxTariffs)}
+	}
+	out := make([]Tariff, 0, len(list))
+	for i := range list {
+		t, err := r.tariff(&list[i], pointer+"/"+strconv.Itoa(i))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+func (r *reader) tariff(w *wireTariff, pointer string) (t Tariff, err error) {
+	if w.ID == "" {
+		return t, bad(pointer+"/id", "is missing")
+	}
+	t = Tariff{CountryCode: w.CountryCode, PartyID: w.PartyID, ID: w.ID, Currency: strings.ToUpper(w.Currency), Type: w.Type}
+	if len(t.Currency) != 3 {
+		return t, bad(pointer+"/currency", "must be three letters")
+	}
+	if t.Currency != w.Currency {
+		r.note("currency_case", SeverityWarning, pointer+"/currency", "ISO 4217 codes are written in upper case")
+	}
+	if t.Tax, err = r.tax(w.TaxIncluded, pointer); err != nil {
+		return t, err
+	}
+	if t.MinPrice, err = r.limit(w.MinPrice, pointer+"/min_price"); err != nil {
+		return t, err
+	}
+	if t.MaxPrice, err = r.limit(w.MaxPrice, pointer+"/max_price"); err != nil {
+		return t, err
+	}
+	for _, f := range []struct {
+		text string
+		into *time.Time
+		name string
+	}{{w.StartDateTime, &t.Start, "start_date_time"}, {w.EndDateTime, &t.End, "end_date_time"}, {w.LastUpdated, &t.LastUpdated, "last_updated"}} {
+		if f.text == "" {
+			continue
+		}
+		if *f.into, err = ocpi.ParseTime(f.text); err != nil {
+			return t, bad(pointer+"/"+f.name, "%v", err)
+		}
+	}
+	if len(w.Elements) == 0 {
+		return t, bad(pointer+"/elements", "must have at least one element")
+	}
+	if len(w.Elements) > maxElements {
+		return t, &Error{Code: "too_large", Pointer: pointer + "/elements", Message: fmt.Sprintf("has more than %d elements", maxElements)}
+	}
+	t.Elements = make([]Element, len(w.Elements))
+	for i := range w.Elements {
+		if t.Elements[i], err = r.element(&w.Elements[i], pointer+"/elements/"+strconv.Itoa(i)); err != nil {
+			return t, err
+		}
+	}
+	r.unknown(w.Unknown, pointer)
+	return t, nil
+}
+
+func (r *reader) tax(included, pointer string) (Tax, error) {
+	switch {
+	case r.version == v211:
+		return TaxAddedOutside, nil
+	case r.version != ocpi.V230:
+		if included != "" {
+			r.note("unknown_field", SeverityWarning, pointer+"/tax_included", "%q is not a field of OCPI %s and has no effect", "tax_included", r.version)
+		}
+		return TaxExcluded, nil
+	}
+	switch included {
+	case "YES":
+		return TaxIncluded, nil
+	case "NO":
+		return TaxAddedOutside, nil
+	case "N/A":
+		return TaxNotApplicable, nil
+	case "":
+		r.note("missing_required", SeverityWarning, pointer+"/tax_included", "is missing; read as NO")
+		return TaxAddedOutside, nil
+	}
+	return "", bad(pointer+"/tax_included", "must be YES, NO or N/A")
+}
+
+func (r *reader) limit(w *wirePrice, pointer string) (*Limit, error) {
+	if w == nil {
+		return nil, nil
+	}
+	l := &Limit{Before: w.ExclVAT.Number, After: w.InclVAT.Number}
+	if w.BeforeTaxes.IsSet() {
+		l.Before, l.After = w.BeforeTaxes.Number, w.AfterTaxes.Number
+	}
+	if !l.Before.IsSet() {
+		return nil, bad(pointer, "has no amount before tax")
+	}
+	r.unknown(w.Unknown, pointer)
+	return l, nil
+}
+
+func (r *reader) element(w *wireElement, pointer string) (e Element, err error) {
+	if len(w.Components) == 0 {
+		return e, bad(pointer+"/price_components", "must have at least one component")
+	}
+	if len(w.Components) > maxComponents {
+		return e, &Error{Code: "too_large", Pointer: pointer + "/price_components", Message: fmt.Sprintf("has more than %d components", maxComponents)}
+	}
+	e.Components = make([]Component, len(w.Components))
+	for i := range w.Components {
+		if e.Components[i], err = r.component(&w.Components[i], pointer+"/price_components/"+strconv.Itoa(i)); err != nil {
+			return e, err
+		}
+	}
+	r.unknown(w.Unknown, pointer)
+	if len(w.Restrictions) == 0 || w.Restrictions.Kind() == 'n' {
+		return e, nil
+	}
+	pointer += "/restrictions"
+	var wr wireRestrictions
+	if err := unmarshal(w.Restrictions, &wr); err != nil {
+		if e, ok := errors.AsType[*Error](err); ok {
+			e.Pointer, e.Code = pointer+e.Pointer, "field"
+		}
+		return e, err
+	}
+	r.unknown(wr.Unknown, pointer)
+	e.Restrictions, err = readRestrictions(&wr, pointer)
+	return e, err
+}
+
+func (r *reader) component(w *wireComponent, pointer string) (c Component, err error) {
+	c = Component{Type: Dimension(w.Type), Price: w.Price.Number, VAT: w.VAT.Number}
+	switch c.Type {
+	case Energy, Time, ParkingTime, Flat:
+	case "":
+		return c, bad(pointer+"/type", "is missing")
+	default:
+		return c, bad(pointer+"/type", "must be ENERGY, FLAT, PARKING_TIME or TIME")
+	}
+	if !c.Price.IsSet() {
+		return c, bad(pointer+"/price", "is missing")
+	}
+	if w.Price.quoted && r.version != v211 {
+		r.note("number_as_string", SeverityWarning, pointer+"/price", "is a string; OCPI %s wants a number", r.version)
+	}
+	if w.StepSize.IsSet() {
+		if c.StepSize, err = whole(w.StepSize.Number); err != nil || c.StepSize < 0 {
+			return c, bad(pointer+"/step_size", "must be a whole number, not negative")
+		}
+	} else {
+		r.note("missing_required", SeverityWarning, pointer+"/step_size", "is missing; nothing is rounded")
+	}
+	r.unknown(w.Unknown, pointer)
+	return c, nil
+}
+
+func readRestrictions(w *wireRestrictions, pointer string) (*Restrictions, error) {
+	r := &Restrictions{
+		StartTime: w.StartTime, EndTime: w.EndTime, StartDate: w.StartDate, EndDate: w.EndDate,
+		MinKWh: w.MinKWh.Number, MaxKWh: w.MaxKWh.Number, MinCurrent: w.MinCurrent.Number, MaxCurrent: w.MaxCurrent.Number,
+		MinPower: w.MinPower.Number, MaxPower: w.MaxPower.Number, DayOfWeek: w.DayOfWeek, Reservation: w.Reservation,
+	}
+	for _, f := range []struct {
+		n    number
+		into **int64
+		name string
+	}{{w.MinDuration, &r.MinDuration, "min_duration"}, {w.MaxDuration, &r.MaxDuration, "max_duration"}} {
+		if !f.n.IsSet() {
+			continue
+		}
+		n, err := whole(f.n.Number)
+		if err != nil {
+			return nil, bad(pointer+"/"+f.name, "must be a whole number of seconds")
+		}
+		*f.into = &n
+	}
+	return r, nil
+}
+
+// whole returns the value of a number that has none but zero decimals.
+func whole(n ocpi.Number) (int64, error) {
+	d, err := n.Decimal()
+	if err != nil {
+		return 0, err
+	}
+	i, frac, ok := d.Int64(0)
+	if !ok || frac != 0 || !d.IsInt() {
+		return 0, errors.New("not a whole number")
+	}
+	return i, nil
+}

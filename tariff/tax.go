@@ -1,0 +1,99 @@
+package tariff
+
+// amounts prices the lines and sums them up.
+func (r *Result) amounts(l *PriceList, p *Policy) error {
+	r.TotalExcl, r.TotalIncl = zero, zero
+	for i := range r.Lines {
+		line := &r.Lines[i]
+		tax := l.tariffs[line.tariff].Tax
+		x, err := line.from.price.money(line.Billed.n, scaleOf(line.Billed.unit), line.Billed.unit == span)
+		if err != nil {
+			return &Error{Code: "overflow", Message: "the cost of a line is out of range"}
+		}
+		line.Excl, line.Incl = line.from.taxed(x, tax)
+		if p.Rounding.Where == AtLine {
+			line.Excl = line.Excl.Round(p.decimals(r.Currency), p.Rounding.Mode)
+			line.Incl = line.Incl.Round(p.decimals(r.Currency), p.Rounding.Mode)
+		}
+		s := r.ByDimension.at(line.Dimension)
+		if line.Volume.unit != count {
+			s.Priced = Volume{s.Priced.n + line.Volume.n, line.Volume.unit}
+			s.Billed = Volume{s.Billed.n + line.Billed.n, line.Billed.unit}
+		}
+		s.Excl, s.Incl = s.Excl.Add(line.Excl), s.Incl.Add(line.Incl)
+		r.group(line)
+	}
+	for i := range r.TaxByRate {
+		g := &r.TaxByRate[i]
+		r.TotalExcl = r.TotalExcl.Add(g.Base)
+		r.TotalIncl = r.TotalIncl.Add(g.Base.Add(g.Tax))
+	}
+	r.knownIncluded()
+	return nil
+}
+
+func scaleOf(u unit) int {
+	if u == energy {
+		return 9
+	}
+	return 0
+}
+
+// taxed returns an amount before and after tax.
+func (c *candidate) taxed(x exact, t Tax) (excl, incl Amount) {
+	a := Amount{known: true, x: x}
+	switch {
+	case t == TaxNotApplicable:
+		return a, a
+	case t == TaxIncluded && !c.hasVAT:
+		return Amount{}, a
+	case t == TaxIncluded:
+		return c.without(a), a
+	case c.hasVAT:
+		return a, c.with(a)
+	case t == TaxAddedOutside:
+		return a, Amount{}
+	}
+	return a, a
+}
+
+// with adds the tax of the component.
+func (c *candidate) with(a Amount) Amount {
+	hundred := 100 * pow10[c.vat.scale]
+	a.known = a.x.mul(hundred + c.vat.coef)
+	a.x.div(hundred)
+	return a
+}
+
+// without takes the tax of the component out.
+func (c *candidate) without(a Amount) Amount {
+	hundred := 100 * pow10[c.vat.scale]
+	a.known = a.x.mul(hundred)
+	a.x.div(hundred + c.vat.coef)
+	return a
+}
+
+// group adds a line to the tax of its rate.
+func (r *Result) group(line *Line) {
+	rate := spelling(line.from)
+	for i := range r.TaxByRate {
+		g := &r.TaxByRate[i]
+		if (g.Rate == nil) == (rate == nil) && (rate == nil || *g.Rate == *rate) {
+			g.Base, g.Tax = g.Base.Add(line.Excl), g.Tax.Add(line.Incl.Sub(line.Excl))
+			return
+		}
+	}
+	r.TaxByRate = append(r.TaxByRate, TaxGroup{Rate: rate, Base: line.Excl, Tax: line.Incl.Sub(line.Excl)})
+}
+
+// knownIncluded keeps a total with tax that is known although the split is not.
+func (r *Result) knownIncluded() {
+	if r.TotalIncl.Known() {
+		return
+	}
+	incl := zero
+	for i := range r.Lines {
+		incl = incl.Add(r.Lines[i].Incl)
+	}
+	r.TotalIncl = incl
+}
