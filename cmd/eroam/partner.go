@@ -35,6 +35,12 @@ type PartnerCmd struct {
 	Suspend PartnerSuspendCmd `cmd:"" help:"Stop a platform, or let it go on."`
 	Remove  PartnerRemoveCmd  `cmd:"" help:"Remove a platform and free its parties."`
 	Agree   PartnerAgreeCmd   `cmd:"" help:"Let a CPO and a provider exchange messages, or end that."`
+	Push    PartnerPushCmd    `cmd:"" help:"Say what the hub pushes to a party, and how fast."`
+
+	DeadLetters PartnerDeadLettersCmd `cmd:"" help:"List what receivers refused, or show one."`
+	Replay      PartnerReplayCmd      `cmd:"" help:"Have what was refused sent again."`
+	Discard     PartnerDiscardCmd     `cmd:"" help:"Give up what was refused."`
+	Audit       PartnerAuditCmd       `cmd:"" help:"List what was done about dead letters."`
 }
 
 // Help is shown under the usage line.

@@ -101,6 +101,14 @@ func (a *API) routes(h huma.API) {
 	get(h, "/objects", a.listObjects, "objects", "List published objects of one kind")
 	get(h, "/messages", a.findMessages, "messages", "Find what happened to messages")
 	get(h, "/lanes", a.listLanes, "lanes", "List the lanes that deliver published objects")
+
+	get(h, "/dead-letters", a.listDeadLetters, "dead letters", "List what receivers refused, the newest first")
+	get(h, "/dead-letters/{id}", a.getDeadLetter, "dead letters", "Get a dead letter with its exchange")
+	post(h, "/dead-letters/{id}/replay", a.replayDeadLetter, "dead letters", "Have the object of a dead letter sent again, in its present state", http.StatusOK)
+	post(h, "/dead-letters/{id}/discard", a.discardDeadLetter, "dead letters", "Give a dead letter up", http.StatusOK)
+	post(h, "/dead-letters/replay", a.replayDeadLetters, "dead letters", "Have the objects of many dead letters sent again", http.StatusOK)
+	post(h, "/dead-letters/discard", a.discardDeadLetters, "dead letters", "Give many dead letters up", http.StatusOK)
+	get(h, "/audit", a.listAudit, "audit", "List what was done through this API to what the hub keeps, the newest first")
 }
 
 func (a *API) humaConfig(version string) huma.Config {
