@@ -1,0 +1,205 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// lab owns every process of a run, and what is noted of it.
+type lab struct {
+	o        options
+	binary   string
+	shape    *shape
+	partners *httptest.Server // where the hub finds owners and viewers
+	state    state
+	began    time.Time
+	hubs     []*hub
+	children []*exec.Cmd
+}
+
+// state is what the working directory remembers between runs.
+type state struct {
+	Commit string          `json:"commit"`
+	Sets   map[string]*set `json:"sets"`
+	Done   map[string]bool `json:"done"`
+	Rows   []row           `json:"rows"`
+}
+
+// set is a store that was loaded, or is being loaded.
+type set struct {
+	Name      string            `json:"name"`
+	EVSEs     int               `json:"evses"`
+	Locations int               `json:"locations"` // sent, from the first on
+	Refused   int               `json:"refused"`
+	Bytes     int64             `json:"bytes"` // of the bodies
+	Seconds   float64           `json:"seconds"`
+	CPU       float64           `json:"cpu"` // of the hub, seconds
+	Complete  bool              `json:"complete"`
+	Tokens    map[string]string `json:"tokens"` // by owner
+	Viewer    string            `json:"viewer"` // token of an eMSP
+}
+
+func newLab(o options) (*lab, error) {
+	binary, err := filepath.Abs(o.binary)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(binary); err != nil {
+		return nil, fmt.Errorf("%w (make build)", err)
+	}
+	l := &lab{o: o, binary: binary, shape: dutch(), began: time.Now(), partners: owners()}
+	if err := l.readState(); err != nil {
+		l.partners.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *lab) statePath() string { return filepath.Join(l.o.dir, "state.json") }
+
+// readState takes over what an earlier run of this commit left.
+func (l *lab) readState() error {
+	fresh := state{Commit: commit(), Sets: map[string]*set{}, Done: map[string]bool{}}
+	b, err := os.ReadFile(l.statePath())
+	if err == nil && !l.o.fresh && json.Unmarshal(b, &l.state) == nil {
+		if l.state.Commit == fresh.Commit && l.state.Sets != nil && l.state.Done != nil {
+			fmt.Printf("going on with what is in %s (-fresh begins again)\n", l.o.dir)
+			return nil
+		}
+		fmt.Printf("%s is of another commit: beginning again\n", l.o.dir)
+	}
+	l.state = fresh
+	if err == nil { // only what a run of this program has made is removed
+		if err := os.RemoveAll(l.o.dir); err != nil {
+			return err
+		}
+	}
+	return os.MkdirAll(l.o.dir, 0o700)
+}
+
+func (l *lab) save() error {
+	b, err := json.MarshalIndent(l.state, "", " ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(l.statePath()+".new", b, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(l.statePath()+".new", l.statePath())
+}
+
+// once does what no earlier run has finished.
+func (l *lab) once(name string, do func() error) error {
+	if l.state.Done[name] {
+		fmt.Printf("%s: measured already\n", name)
+		return nil
+	}
+	rows := len(l.state.Rows)
+	if err := do(); err != nil {
+		l.state.Rows = l.state.Rows[:rows]
+		return err
+	}
+	l.state.Done[name] = true
+	return l.save()
+}
+
+func (l *lab) newHub(name string) *hub {
+	h := &hub{binary: l.binary, data: filepath.Join(l.o.dir, name)}
+	l.hubs = append(l.hubs, h)
+	return h
+}
+
+func (l *lab) stop() {
+	for _, h := range l.hubs {
+		h.stop(false)
+	}
+	for _, c := range l.children {
+		_ = c.Process.Kill()
+		_ = c.Wait()
+	}
+	l.partners.Close()
+}
+
+// child runs this program again in another role. It prints one line of JSON
+// when it is ready, which goes to out.
+func (l *lab) child(out any, args ...string) (*exec.Cmd, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Stderr = os.Stderr
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	l.children = append(l.children, cmd)
+	if err := json.NewDecoder(pipe).Decode(out); err != nil {
+		return nil, errors.Join(fmt.Errorf("starting %s: %w", args[0], err), l.end(cmd))
+	}
+	return cmd, nil
+}
+
+// end kills a child.
+func (l *lab) end(cmd *exec.Cmd) error {
+	for i, c := range l.children {
+		if c == cmd {
+			l.children = append(l.children[:i], l.children[i+1:]...)
+			break
+		}
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	return nil
+}
+
+// owners serves the versions of platforms that only send.
+func owners() *httptest.Server {
+	var s *httptest.Server
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /versions", func(w http.ResponseWriter, _ *http.Request) {
+		envelope(w, []map[string]string{{"version": "2.2.1", "url": s.URL + "/2.2.1"}})
+	})
+	mux.HandleFunc("GET /2.2.1", func(w http.ResponseWriter, _ *http.Request) {
+		envelope(w, map[string]any{"version": "2.2.1", "endpoints": []map[string]string{
+			{"identifier": "credentials", "role": "SENDER", "url": s.URL + "/credentials"},
+			{"identifier": "cdrs", "role": "SENDER", "url": s.URL + "/cdrs"}, // nobody asks for them; there must be something
+		}})
+	})
+	s = httptest.NewServer(mux)
+	return s
+}
+
+func envelope(w http.ResponseWriter, data any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]any{"data": data, "status_code": 1000, "timestamp": "2026-01-01T00:00:00Z"})
+}
+
+func commit() string {
+	b, err := exec.Command("git", "rev-parse", "--short", "HEAD").Output()
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(b))
+}
+
+func freePort() string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err) // no loopback: nothing here can work
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
