@@ -62,6 +62,7 @@ func Run(t *testing.T, fresh func(testing.TB) store.Options) {
 		{"DeadLettersOfOneLaneAreBounded", testDeadLetterBound},
 		{"DeadLetterQueries", testLetterQueries},
 		{"Audit", testAudit},
+		{"Crawl", testCrawl},
 		{"Text", testText},
 		{"Object", testObject},
 		{"QuietChanges", testQuiet},
