@@ -61,7 +61,7 @@ func (w *world) getWell(r *receiver) {
 		r.lost = markers
 	}
 	if ill.fault == away || ill.fault == silent {
-		r.back, r.caught = markers, make(map[objectID]int)
+		r.back, r.backAt, r.caught = markers, time.Now(), make(map[objectID]int)
 	}
 	if !ill.fault.total() {
 		return

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -26,6 +27,8 @@ type receiver struct {
 	latency  time.Duration
 	illness  []illness
 	picky    bool // its settings change
+	// unordered says that markers and times of pushes are not in order.
+	unordered bool
 
 	mu       sync.Mutex
 	now      illness // what is wrong with it
@@ -41,11 +44,15 @@ type receiver struct {
 	held     time.Time             // … said at
 	came     []time.Time           // functional requests, in the present illness
 	back     int                   // the marker when it came back; 0 when that is not watched
-	caught   map[objectID]int      // successes since then with what was older
-	lost     int                   // the marker when it lost everything
-	lag      time.Duration         // longest time from commit to arrival
+	backAt   time.Time
+	caught   map[objectID]int // successes since then with what was older
+	lost     int              // the marker when it lost everything
+	lag      time.Duration    // longest time from commit to arrival
 	requests int
 }
+
+// traced is a receiver whose requests are printed.
+var traced = os.Getenv("EROAM_SIM_TRACE")
 
 // answered is how the last request for an object ended.
 type answered struct {
@@ -101,6 +108,9 @@ func (r *receiver) arrive(m message) illness {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.requests++
+	if traced == r.id {
+		fmt.Printf("%s %s <- %s n%d, %s\n", time.Since(r.w.begin), r.id, m, newest(m.object, m.body), r.now.fault)
+	}
 	r.came = append(r.came, m.at)
 	if r.open[m.object]++; r.open[m.object] > 1 {
 		r.w.violation("I3: two requests for %s are in flight to %s", m.object, r.id)
@@ -131,6 +141,9 @@ func (r *receiver) checkPermitted(m message) {
 
 // checkOrder is I3.
 func (r *receiver) checkOrder(m message) {
+	if r.unordered {
+		return
+	}
 	if m.method == http.MethodDelete {
 		s := slot{object: m.object}
 		if last := r.w.lastDelete(m.object); last < r.order[s].n {
@@ -241,7 +254,7 @@ func (r *receiver) apply(m message) (status, code int) {
 		r.holds[m.object] = next
 	}
 	r.answer[m.object] = answered{false, n}
-	if r.back > 0 && n <= r.back {
+	if r.back > 0 && n <= r.back && r.w.entitledSince(m.object, r.id, r.backAt) {
 		if r.caught[m.object]++; r.caught[m.object] > 1 && r.now.fault == well {
 			r.w.violation("I8: %s got %s, the %d. with what it had missed of that", r.id, m, r.caught[m.object])
 		}

@@ -144,7 +144,7 @@ func (w *world) plan() []event {
 		for _, ill := range r.illness {
 			add(ill.from, func() { w.fallIll(r, ill) })
 			add(ill.to, func() { w.getWell(r) })
-			if ill.fault == away || ill.fault == silent || ill.fault.total() && !ill.versions {
+			if ill.fault == away || ill.fault == silent || ill.fault == hangs && !ill.versions {
 				out = append(out, w.watch(r, ill)...)
 			}
 		}

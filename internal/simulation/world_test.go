@@ -222,6 +222,17 @@ func (w *world) due(o objectID, receiver string, n int) (since time.Time, ok boo
 	return time.Time{}, false
 }
 
+// entitledSince reports whether a receiver was entitled to an object at a time
+// and is so by the same agreement.
+func (w *world) entitledSince(o objectID, receiver string, t time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	cpo, emsp := sides(o.module, o.owner, receiver)
+	return slices.ContainsFunc(w.deals, func(d *deal) bool {
+		return d.cpo == cpo && d.emsp == emsp && d.permitted(o.module, time.Now()) && d.since().Before(t)
+	})
+}
+
 // agree makes an agreement.
 func (w *world) agree(d *deal) {
 	d.id = fmt.Sprintf("a%d", len(w.deals))
