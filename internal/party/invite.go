@@ -45,6 +45,7 @@ type Update struct {
 	Suspended *bool
 	Limits    *Limits
 	Encoding  *ocpi.TokenEncoding
+	Pull      *PullSettings
 }
 
 // VersionsURL is the URL that partners register with.
@@ -154,6 +155,11 @@ func (r *Registry) Update(ctx context.Context, id string, u Update) error {
 		}
 		if u.Limits != nil {
 			p.Limits = *u.Limits
+		}
+		if u.Pull != nil {
+			if p.Pull, err = u.Pull.normal(); err != nil {
+				return err
+			}
 		}
 		if err := checkPlatform(p.Name, p.Encoding); err != nil {
 			return err

@@ -49,6 +49,7 @@ type Platform struct {
 	Token       string // what we send; never logged
 	Parties     []*Party
 	Limits      Limits
+	Pull        PullSettings
 
 	Created, Updated time.Time
 	live             *live // shared by all snapshots; nil outside a Registry
@@ -131,7 +132,8 @@ type pair struct{ cpo, emsp ocpi.PartyID }
 // immutable; the hot path reads it without a lock.
 type Snapshot struct {
 	Hub            ocpi.PartyID
-	OpenAgreements bool // every CPO with every provider
+	OpenAgreements bool  // every CPO with every provider
+	Revision       int64 // of the tables that it was made of, see store.Registry
 	platforms      []*Platform
 	byID           map[string]*Platform
 	parties        map[ocpi.PartyID][]*Party

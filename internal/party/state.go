@@ -17,6 +17,7 @@ import (
 // state is the registry as committed. Once published it and everything in it is
 // never changed; a draft replaces entries of a copy.
 type state struct {
+	revision   int64 // of the tables
 	platforms  map[string]*record
 	parties    map[partyKey]*partyRecord
 	tokens     map[digest]*tokenRecord
@@ -67,7 +68,8 @@ type credential struct {
 
 // settings is the JSON of PlatformRow.Settings.
 type settings struct {
-	Limits Limits `json:"limits,omitzero"`
+	Limits Limits       `json:"limits,omitzero"`
+	Pull   PullSettings `json:"pull,omitzero"`
 }
 
 // endpoint is an element of PlatformRow.Endpoints and of version details.
@@ -79,6 +81,7 @@ type endpoint struct {
 
 func readState(rows store.Registry, keys *keyring, now time.Time) (*state, error) {
 	s := &state{
+		revision:  rows.Revision,
 		platforms:  make(map[string]*record, len(rows.Platforms)),
 		parties:    make(map[partyKey]*partyRecord, len(rows.Parties)),
 		tokens:     make(map[digest]*tokenRecord, len(rows.Credentials)),
@@ -147,7 +150,7 @@ func readPlatform(row store.PlatformRow, keys *keyring, now time.Time) (*record,
 		if err := json.Unmarshal(row.Settings, &set); err != nil {
 			return nil, fmt.Errorf("settings: %w", err)
 		}
-		p.Limits = set.Limits
+		p.Limits, p.Pull = set.Limits, set.Pull
 	}
 	return p, nil
 }
@@ -165,7 +168,7 @@ func (p *record) row() (store.PlatformRow, error) {
 	if err != nil {
 		return store.PlatformRow{}, fmt.Errorf("endpoints of platform %s: %w", p.ID, err)
 	}
-	set, err := json.Marshal(settings{Limits: p.Limits})
+	set, err := json.Marshal(settings{Limits: p.Limits, Pull: p.Pull})
 	if err != nil {
 		return store.PlatformRow{}, fmt.Errorf("settings of platform %s: %w", p.ID, err)
 	}
@@ -214,6 +217,7 @@ func (s *state) view(hub ocpi.PartyID, open bool) *view {
 	}
 	agreements := slices.SortedFunc(maps.Values(s.agreements), func(a, b *Agreement) int { return cmp.Compare(a.ID, b.ID) })
 	v := &view{snapshot: NewSnapshot(hub, open, platforms, agreements), tokens: make(map[digest]*credential, len(s.tokens))}
+	v.snapshot.Revision = s.revision
 	previous := make(map[string]bool)
 	for _, t := range s.tokens {
 		previous[t.platform] = previous[t.platform] || t.kind == KindPrevious
@@ -229,6 +233,7 @@ func (s *state) view(hub ocpi.PartyID, open bool) *view {
 // draft copies s for a change at the time now.
 func (s *state) draft(now time.Time) *draft {
 	return &draft{now: now, state: &state{
+		revision:  s.revision + 1,
 		platforms: maps.Clone(s.platforms), parties: maps.Clone(s.parties),
 		tokens: maps.Clone(s.tokens), agreements: maps.Clone(s.agreements),
 	}}
