@@ -55,6 +55,10 @@ type wanted struct {
 			Amount string `json:"amount"`
 		} `json:"taxes"`
 		AfterTaxes *string `json:"total_after_external_taxes"`
+		Periods    []struct {
+			Start      string            `json:"start_date_time"`
+			Dimensions map[string]string `json:"dimensions"`
+		} `json:"charging_periods"`
 	} `json:"expected"`
 	Claim *struct {
 		Verdict   string   `json:"verdict"`
@@ -98,12 +102,18 @@ func TestCases(t *testing.T) {
 			switch w.Kind {
 			case "price":
 				checkPrice(t, dir, &w)
+			case "lint":
+				checkLint(t, dir, &w)
+			case "generate":
+				checkGenerate(t, dir, &w)
 			case "error":
 				_, _, err := price(t, dir, &w)
 				e, ok := errors.AsType[*tariff.Error](err)
 				if !ok || e.Code != w.Expected.Error {
 					t.Errorf("got %v, want %s", err, w.Expected.Error)
 				}
+			default:
+				t.Fatalf("unknown kind %q", w.Kind)
 			}
 		})
 	}
@@ -315,4 +325,70 @@ func text(t *testing.T, s string) tariff.Amount {
 		t.Fatal(err)
 	}
 	return a
+}
+
+func checkLint(t *testing.T, dir string, w *wanted) {
+	var want []tariff.Finding
+	if err := json.Unmarshal(w.Expected.Findings, &want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := tariff.LintJSON(w.Input.Version, read(t, dir+"/tariff.json"), tariff.LintOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range want {
+		if !slices.ContainsFunc(got, func(g tariff.Finding) bool {
+			return g.Code == f.Code && g.Pointer == f.Pointer && g.Severity == f.Severity
+		}) {
+			t.Errorf("%s %s at %s is missing in %+v", f.Severity, f.Code, f.Pointer, got)
+		}
+	}
+}
+
+func checkGenerate(t *testing.T, dir string, w *wanted) {
+	zone, err := time.LoadLocation(w.Input.TimeZone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tariffs, _, err := tariff.ParseTariffs(w.Input.Version, read(t, dir+"/tariff.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := tariff.Compile(tariffs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := tariff.ParseMetering(read(t, dir+"/session.json"), zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := list.Generate(&m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(g.Session.Periods) != len(w.Expected.Periods) {
+		t.Fatalf("%d periods, want %d: %+v", len(g.Session.Periods), len(w.Expected.Periods), g.Session.Periods)
+	}
+	for i, want := range w.Expected.Periods {
+		p := &g.Session.Periods[i]
+		if got := ocpi.FormatTime(p.Start); got != want.Start {
+			t.Errorf("period %d begins at %s, want %s", i, got, want.Start)
+		}
+		got := p.Dimensions()
+		if len(got) != len(want.Dimensions) {
+			t.Errorf("period %d has %v, want %v", i, got, want.Dimensions)
+		}
+		for _, d := range got {
+			if v := want.Dimensions[d.Type]; text(t, v).Cmp(text(t, d.Volume.String())) != 0 {
+				t.Errorf("%s of period %d is %s, want %s", d.Type, i, d.Volume, v)
+			}
+		}
+	}
+	r, err := list.Price(&g.Session, tariff.Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Rounded.TotalExcl.String(); got != *w.Expected.Rounded.TotalExcl {
+		t.Errorf("total %s, want %s", got, *w.Expected.Rounded.TotalExcl)
+	}
 }

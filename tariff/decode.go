@@ -57,11 +57,16 @@ type wireTariff struct {
 	StartDateTime string         `json:"start_date_time"`
 	EndDateTime   string         `json:"end_date_time"`
 	LastUpdated   string         `json:"last_updated"`
-	AltText       jsontext.Value `json:"tariff_alt_text"`
+	AltText       []wireText     `json:"tariff_alt_text"`
 	AltURL        jsontext.Value `json:"tariff_alt_url"`
 	EnergyMix     jsontext.Value `json:"energy_mix"`
 	Preauthorize  jsontext.Value `json:"preauthorize_amount"`
 	Unknown       jsontext.Value `json:",unknown"`
+}
+
+type wireText struct {
+	Language string `json:"language"`
+	Text     string `json:"text"`
 }
 
 // wirePrice is a Price of 2.2.1, a PriceLimit or Price of 2.3.0.
@@ -183,14 +188,26 @@ func kindName(k jsontext.Kind) string {
 type reader struct {
 	version  ocpi.Version
 	findings []Finding
+	// lenient notes what is missing instead of giving up.
+	lenient bool
 }
 
 func (r *reader) note(code string, s Severity, pointer, format string, args ...any) {
-	r.findings = append(r.findings, Finding{Code: code, Severity: s, Pointer: pointer, Message: fmt.Sprintf(format, args...)})
+	r.findings = append(r.findings, Finding{Code: code, Rule: "L01", Severity: s, Pointer: pointer, Message: fmt.Sprintf(format, args...)})
 }
 
 func bad(pointer, format string, args ...any) *Error {
 	return &Error{Code: "field", Pointer: pointer, Message: fmt.Sprintf(format, args...)}
+}
+
+// absent says that a required field is missing: a finding where r is lenient, else
+// an error.
+func (r *reader) absent(pointer, problem string) error {
+	if !r.lenient {
+		return bad(pointer, "%s", problem)
+	}
+	r.note("missing_required", SeverityError, pointer, "%s", problem)
+	return nil
 }
 
 // unknown reports the members of an object that no field took.
@@ -232,14 +249,21 @@ func (r *reader) tariffs(list []wireTariff, pointer string) ([]Tariff, error) {
 
 func (r *reader) tariff(w *wireTariff, pointer string) (t Tariff, err error) {
 	if w.ID == "" {
-		return t, bad(pointer+"/id", "is missing")
+		if err := r.absent(pointer+"/id", "is missing"); err != nil {
+			return t, err
+		}
 	}
 	t = Tariff{CountryCode: w.CountryCode, PartyID: w.PartyID, ID: w.ID, Currency: strings.ToUpper(w.Currency), Type: w.Type}
 	if len(t.Currency) != 3 {
-		return t, bad(pointer+"/currency", "must be three letters")
+		if err := r.absent(pointer+"/currency", "must be three letters"); err != nil {
+			return t, err
+		}
 	}
 	if t.Currency != w.Currency {
 		r.note("currency_case", SeverityWarning, pointer+"/currency", "ISO 4217 codes are written in upper case")
+	}
+	for _, a := range w.AltText {
+		t.AltText = append(t.AltText, a.Text)
 	}
 	if t.Tax, err = r.tax(w.TaxIncluded, pointer); err != nil {
 		return t, err
@@ -263,7 +287,9 @@ func (r *reader) tariff(w *wireTariff, pointer string) (t Tariff, err error) {
 		}
 	}
 	if len(w.Elements) == 0 {
-		return t, bad(pointer+"/elements", "must have at least one element")
+		if err := r.absent(pointer+"/elements", "must have at least one element"); err != nil {
+			return t, err
+		}
 	}
 	if len(w.Elements) > maxElements {
 		return t, &Error{Code: "too_large", Pointer: pointer + "/elements", Message: fmt.Sprintf("has more than %d elements", maxElements)}
@@ -319,7 +345,9 @@ func (r *reader) limit(w *wirePrice, pointer string) (*Limit, error) {
 
 func (r *reader) element(w *wireElement, pointer string) (e Element, err error) {
 	if len(w.Components) == 0 {
-		return e, bad(pointer+"/price_components", "must have at least one component")
+		if err := r.absent(pointer+"/price_components", "must have at least one component"); err != nil {
+			return e, err
+		}
 	}
 	if len(w.Components) > maxComponents {
 		return e, &Error{Code: "too_large", Pointer: pointer + "/price_components", Message: fmt.Sprintf("has more than %d components", maxComponents)}
@@ -352,12 +380,16 @@ func (r *reader) component(w *wireComponent, pointer string) (c Component, err e
 	switch c.Type {
 	case Energy, Time, ParkingTime, Flat:
 	case "":
-		return c, bad(pointer+"/type", "is missing")
+		if err := r.absent(pointer+"/type", "is missing"); err != nil {
+			return c, err
+		}
 	default:
 		return c, bad(pointer+"/type", "must be ENERGY, FLAT, PARKING_TIME or TIME")
 	}
 	if !c.Price.IsSet() {
-		return c, bad(pointer+"/price", "is missing")
+		if err := r.absent(pointer+"/price", "is missing"); err != nil {
+			return c, err
+		}
 	}
 	if w.Price.quoted && r.version != v211 {
 		r.note("number_as_string", SeverityWarning, pointer+"/price", "is a string; OCPI %s wants a number", r.version)

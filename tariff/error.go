@@ -18,7 +18,7 @@ type Error struct {
 	Message string `json:"message"`
 	// Pointer is a JSON pointer (RFC 6901) into the document at fault; may be
 	// empty.
-	Pointer string `json:"pointer,omitempty"`
+	Pointer string `json:"pointer"`
 }
 
 func (e *Error) Error() string {
@@ -40,9 +40,13 @@ const (
 
 // Finding is something that a person should look at. It changes no amount.
 type Finding struct {
-	Code     string   `json:"code"`
+	Code string `json:"code"`
+	// Rule is the number of the lint rule, L01 to L15, in docs/pricing.md.
+	Rule     string   `json:"rule,omitempty"`
 	Severity Severity `json:"severity"`
 	// Pointer leads to what is meant, in the tariff or in the CDR.
 	Pointer string `json:"pointer,omitempty"`
 	Message string `json:"message"`
+	// Witness is a moment of a session that proves it, where one can.
+	Witness *Witness `json:"witness,omitempty"`
 }

@@ -43,6 +43,7 @@ type Tariff struct {
 	Elements                 []Element
 	Start, End               time.Time // of its validity; zero: no bound; End is exclusive
 	LastUpdated              time.Time
+	AltText                  []string // tariff_alt_text, in the order of the document
 }
 
 // Limit is a minimum or maximum of a total. After is not set where it is not
