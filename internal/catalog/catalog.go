@@ -52,6 +52,9 @@ type Catalog struct {
 	log     *slog.Logger
 	metrics *metrics
 	now     func() time.Time
+
+	entitled entitled
+	build    string
 }
 
 // New returns a Catalog.
@@ -62,7 +65,7 @@ func New(o Options) *Catalog {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Catalog{o: o, log: o.Log, metrics: newMetrics(o.Metrics), now: time.Now}
+	return &Catalog{o: o, log: o.Log, metrics: newMetrics(o.Metrics), now: time.Now, build: build()}
 }
 
 // check applies the rules of an OCPI version to a whole object.

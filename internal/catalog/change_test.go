@@ -117,7 +117,7 @@ func TestDroppedEVSEIsRemoved(t *testing.T) {
 	if r.Method != http.MethodPut || statuses(r.Body) != `["AVAILABLE","REMOVED"]` || r.Body != stored(t, h, "locations", cp1, "loc1") {
 		t.Errorf("another street, E2 still gone: %s %s", r, r.Body)
 	}
-	page := mustList(t, h, emsp, ocpi.Locations, "date_from="+at(3)).Data
+	page := mustList(t, h, emsp, ocpi.Locations, "date_from="+at(3)).Data()
 	if got := gjson.GetBytes(page, "0.evses.1"); got.Get("status").Str != "REMOVED" || got.Get("last_updated").Str != at(2) || got.Get("connectors.#").Int() != 1 {
 		t.Errorf("a puller sees %s", page)
 	}

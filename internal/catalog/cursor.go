@@ -13,7 +13,9 @@ import (
 // cursorParam is the parameter of a next link that holds the cursor.
 const cursorParam = "cursor"
 
-// cursorLife is how long a next link is good for.
+// cursorLife is how long a next link is good for, at least. Its end lies on a
+// full hour, so that a page which has not changed has the same link, and with
+// that the same entity tag, for a while.
 const cursorLife = 24 * time.Hour
 
 // A cursor is the place that a page ended at, when it expires, and whose it is,
@@ -31,7 +33,7 @@ var cursorText = base64.RawURLEncoding.Strict()
 func (c *Catalog) sealCursor(r ListRequest, born int64, now time.Time) string {
 	b := make([]byte, 0, cursorSize)
 	b = binary.BigEndian.AppendUint64(b, uint64(born))
-	b = binary.BigEndian.AppendUint64(b, uint64(now.Add(cursorLife).Unix()))
+	b = binary.BigEndian.AppendUint64(b, uint64(now.Add(cursorLife+time.Hour).Truncate(time.Hour).Unix()))
 	b = append(b, c.cursorScope(r)...)
 	return cursorText.EncodeToString(append(b, c.mac("cursor", string(b))[:cursorSize-cursorBody]...))
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/eroam/eroam/ocpi"
 )
 
-// A cursor is good for 24 hours.
+// A cursor is good for 24 hours, and until the next full hour.
 func TestCursorExpires(t *testing.T) {
 	c := New(Options{SignKey: []byte("key")})
 	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
@@ -20,8 +20,11 @@ func TestCursorExpires(t *testing.T) {
 			t.Errorf("after %s: %d, err %v", at, born, err)
 		}
 	}
-	if _, err := c.openCursor(r, now.Add(24*time.Hour+time.Second)); ocpi.AsError(err).Status != ocpi.StatusInvalidParameters {
-		t.Errorf("after more than a day: %v", err)
+	if later := c.sealCursor(r, 42, now.Add(59*time.Minute)); later != r.Query.Get(cursorParam) {
+		t.Error("the cursor is another within the hour")
+	}
+	if _, err := c.openCursor(r, now.Add(25*time.Hour+time.Second)); ocpi.AsError(err).Status != ocpi.StatusInvalidParameters {
+		t.Errorf("after its time: %v", err)
 	}
 	other := New(Options{SignKey: []byte("another key")})
 	if _, err := other.openCursor(r, now); ocpi.AsError(err).Status != ocpi.StatusInvalidParameters {

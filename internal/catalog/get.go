@@ -17,45 +17,46 @@ import (
 // Get returns one object, or an EVSE or connector of a location, in version v.
 // On a receiver interface the path begins with the owner; on the sender
 // interface of locations it does not, and the owner is found from the id, which
-// must then be known from one visible owner only.
+// must then be known from one visible owner only. tag is the entity tag of the
+// answer: it is another whenever data is.
 //
 // The error is the same HTTP 404 for what the hub does not have and for what
 // viewer may not see.
-func (c *Catalog) Get(ctx context.Context, viewer *party.Party, v ocpi.Version, m ocpi.Module, i ocpi.Interface, path []string, query url.Values) ([]byte, error) {
+func (c *Catalog) Get(ctx context.Context, viewer *party.Party, v ocpi.Version, m ocpi.Module, i ocpi.Interface, path []string, query url.Values) (data []byte, tag string, err error) {
 	owners, rest, err := c.ownersOf(ctx, m, i, path)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	var found *store.Object
 	for _, owner := range owners {
 		o, ok, err := c.o.Store.Object(ctx, objectKey(m, owner, rest[0], query.Get("type")))
 		if err != nil {
-			return nil, unavailable(err)
+			return nil, "", unavailable(err)
 		}
 		if !ok || o.Deleted || !c.visible(m, &o, viewer) {
 			continue
 		}
 		if found != nil {
-			return nil, ocpi.Invalid("path", "the id is known from several parties; name the one you mean")
+			return nil, "", ocpi.Invalid("path", "the id is known from several parties; name the one you mean")
 		}
 		found = &o
 	}
 	if found == nil {
-		return nil, unknown(m)
+		return nil, "", unknown(m)
 	}
 	body := found.Body
 	for depth, id := range rest[1:] {
 		if body = part(body, depth, id); body == nil {
-			return nil, unknown(m)
+			return nil, "", unknown(m)
 		}
 	}
 	out, _, err := convert.Body(convert.Message{
 		Module: m, Interface: i, Method: http.MethodGet, Path: path, Response: true,
 	}, ocpi.Version(found.Version), v, body)
 	if err != nil {
-		return nil, &ocpi.Error{Status: ocpi.StatusServerError, Message: "the object has no form in your OCPI version", Err: err}
+		return nil, "", &ocpi.Error{Status: ocpi.StatusServerError, Message: "the object has no form in your OCPI version", Err: err}
 	}
-	return out, nil
+	return out, c.tagOfOne(m, v, found, rest), nil
 }
 
 // ownersOf returns who may own what a path names, and the ids in it.

@@ -16,7 +16,7 @@ func get(h *Hub, viewer *Partner, m ocpi.Module, i ocpi.Interface, path string) 
 	if err != nil {
 		return "", err
 	}
-	b, err := h.Catalog.Get(context.Background(), h.Party(viewer, ""), viewer.Version, m, i, strings.Split(path, "/"), q)
+	b, _, err := h.Catalog.Get(context.Background(), h.Party(viewer, ""), viewer.Version, m, i, strings.Split(path, "/"), q)
 	return string(b), err
 }
 

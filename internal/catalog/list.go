@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,8 +17,10 @@ import (
 
 // Bounds of one page besides the number of objects.
 const (
-	listChunk    = 256     // objects read at once
-	maxPageBytes = 8 << 20 // a page ends with the object that reaches this
+	firstChunk   = 32       // objects read at once to begin with: they may have 4 MiB each
+	listChunk    = 256      // … once they have turned out to be of common size
+	commonSize   = 64 << 10 // bytes, on average
+	maxPageBytes = 8 << 20  // a page ends with the object that reaches this; 1,000 real locations have 2.4 MB, the largest 68 kB
 )
 
 // ListRequest is a GET of a list.
@@ -34,10 +35,29 @@ type ListRequest struct {
 
 // ListResult is one page.
 type ListResult struct {
-	Data  []byte // a JSON list
-	Total int    // X-Total-Count: all objects that match and that the viewer may see
-	Limit int    // X-Limit: the most objects that a page can have
-	Next  string // URL of the next page; empty on the last one
+	Objects [][]byte // the elements of the list, in the viewer's version
+	Total   int      // X-Total-Count: all objects that match and that the viewer may see
+	Limit   int      // X-Limit: the most objects that a page can have
+	Next    string   // URL of the next page; empty on the last one
+	// Tag is the entity tag of the page, quotes included. It is another whenever
+	// anything of the above is.
+	Tag string
+}
+
+// Data returns the objects as a JSON list.
+func (r ListResult) Data() []byte {
+	size := 2
+	for _, o := range r.Objects {
+		size += len(o) + 1
+	}
+	out := append(make([]byte, 0, size), '[')
+	for i, o := range r.Objects {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, o...)
+	}
+	return append(out, ']')
 }
 
 // List answers GET all (OCPI 2.2.1 §4.1.8.5, paging §4.1.4.1): the objects of
@@ -81,36 +101,22 @@ func (c *Catalog) List(ctx context.Context, r ListRequest) (ListResult, error) {
 	if err != nil {
 		return ListResult{}, unavailable(err)
 	}
-	out := ListResult{Total: total, Limit: c.o.MaxLimit}
-	out.Data = c.join(objects, r)
+	out := ListResult{Total: total, Limit: c.o.MaxLimit, Objects: c.convert(objects, r)}
 	if more {
 		out.Next = c.nextURL(r, page.Offset+len(objects), objects[len(objects)-1].Born, now)
 	}
+	out.Tag = c.tagOf(r, objects, &out)
 	return out, nil
 }
 
 // restrict limits a query to what the viewer may see.
 func (c *Catalog) restrict(q *store.ListQuery, r ListRequest, now time.Time) {
-	s := c.o.Registry.Snapshot()
-	side := r.Module.Implementer(ocpi.Sender)
 	q.Owners = []ocpi.PartyID{}
-	if r.Viewer == nil || side == ocpi.AnySide {
+	if r.Viewer == nil {
 		return
 	}
-	if r.Viewer.Role.Side() == side {
-		q.Owners = append(q.Owners, r.Viewer.ID)
-		return
-	}
-	seen := make(map[ocpi.PartyID]bool)
-	for _, pl := range s.Platforms() {
-		for _, p := range pl.Parties {
-			if p.Role.Side() == side && !seen[p.ID] && delivery.Visible(s, r.Module, p.ID, r.Viewer, now) {
-				q.Owners = append(q.Owners, p.ID)
-			}
-			seen[p.ID] = seen[p.ID] || p.Role.Side() == side
-		}
-	}
-	if private(r.Module) {
+	q.Owners = c.ownersFor(c.o.Registry.Snapshot(), r.Module, r.Viewer, now)
+	if private(r.Module) && r.Viewer.Role.Side() != r.Module.Implementer(ocpi.Sender) {
 		q.Audience = r.Viewer.ID.String()
 	}
 }
@@ -118,9 +124,9 @@ func (c *Catalog) restrict(q *store.ListQuery, r ListRequest, now time.Time) {
 // readPage reads at most limit objects, in chunks, so that large objects end
 // the page before memory does.
 func (c *Catalog) readPage(ctx context.Context, q store.ListQuery, limit int) (objects []store.Object, total int, more bool, err error) {
-	size := 0
+	size, at := 0, firstChunk
 	for {
-		q.Limit = min(listChunk, limit-len(objects)) + 1 // one more than needed shows whether there is more
+		q.Limit = min(at, limit-len(objects)) + 1 // one more than needed shows whether there is more
 		chunk, n, err := c.o.Store.List(ctx, q)
 		if err != nil {
 			return nil, 0, false, err
@@ -142,42 +148,60 @@ func (c *Catalog) readPage(ctx context.Context, q store.ListQuery, limit int) (o
 			return objects, total, more, nil
 		}
 		q.AfterBorn, q.Offset = objects[len(objects)-1].Born, 0
+		if at = firstChunk; size/len(objects) <= commonSize {
+			at = listChunk
+		}
 	}
 }
 
-// clientInfos reads the status of the parties that a platform may know. Parties
+// clientInfos picks the status of the parties that a platform may know. Parties
 // that have left are among them, so who they are is not in the registry; there
 // are few enough to look at each.
-func (c *Catalog) clientInfos(ctx context.Context, r ListRequest, q store.ListQuery, limit int, now time.Time) ([]store.Object, int, bool, error) {
+func (c *Catalog) clientInfos(ctx context.Context, r ListRequest, q store.ListQuery, limit int, now time.Time) (objects []store.Object, total int, more bool, err error) {
 	pl := r.Platform
 	if pl == nil {
 		pl = r.Viewer.Platform
 	}
-	after, offset := q.AfterBorn, q.Offset
-	q.AfterBorn, q.Offset = 0, 0
-	all, _, err := c.o.Store.List(ctx, q)
+	s := c.o.Registry.Snapshot()
+	infos, err := c.infosUnder(ctx, s, now)
 	if err != nil {
 		return nil, 0, false, err
 	}
-	s := c.o.Registry.Snapshot()
-	all = slices.DeleteFunc(all, func(o store.Object) bool {
-		role := ocpi.Role(strings.ToUpper(o.ID))
-		return !slices.ContainsFunc(pl.Parties, func(p *party.Party) bool { return delivery.Knows(s, o.Party, role, p, now) })
-	})
-	total := len(all)
-	all = slices.DeleteFunc(all, func(o store.Object) bool { return o.Born <= after })
-	all = all[min(offset, len(all)):]
-	more := len(all) > limit
-	return all[:min(limit, len(all))], total, more, nil
+	skip := q.Offset
+	for i := range infos {
+		o := &infos[i]
+		if q.From != 0 && o.LastUpdated < q.From || q.To != 0 && o.LastUpdated >= q.To || !knows(s, pl, o, now) {
+			continue
+		}
+		total++
+		switch {
+		case o.Born <= q.AfterBorn:
+		case skip > 0:
+			skip--
+		case len(objects) == limit:
+			more = true
+		default:
+			objects = append(objects, *o)
+		}
+	}
+	return objects, total, more, nil
 }
 
-// join writes objects as a list in the viewer's version.
-func (c *Catalog) join(objects []store.Object, r ListRequest) []byte {
-	size := 2
-	for i := range objects {
-		size += len(objects[i].Body) + 1
+// knows reports whether a party of the platform may see a ClientInfo.
+func knows(s *party.Snapshot, pl *party.Platform, o *store.Object, now time.Time) bool {
+	role := ocpi.Role(strings.ToUpper(o.ID))
+	for _, p := range pl.Parties {
+		if delivery.Knows(s, o.Party, role, p, now) {
+			return true
+		}
 	}
-	out := append(make([]byte, 0, size), '[')
+	return false
+}
+
+// convert returns the bodies of objects in the viewer's version; those that
+// have none are left out.
+func (c *Catalog) convert(objects []store.Object, r ListRequest) [][]byte {
+	out := make([][]byte, 0, len(objects))
 	m := convert.Message{Module: r.Module, Interface: ocpi.Sender, Method: http.MethodGet, Response: true}
 	for i := range objects {
 		body, _, err := convert.Body(m, ocpi.Version(objects[i].Version), r.Version, objects[i].Body)
@@ -187,12 +211,9 @@ func (c *Catalog) join(objects []store.Object, r ListRequest) []byte {
 				"module", string(r.Module), "party", objects[i].Party.String(), "seq", objects[i].Seq, "err", err)
 			continue
 		}
-		if len(out) > 1 {
-			out = append(out, ',')
-		}
-		out = append(out, body...)
+		out = append(out, body)
 	}
-	return append(out, ']')
+	return out
 }
 
 func (c *Catalog) nextURL(r ListRequest, offset int, born int64, now time.Time) string {

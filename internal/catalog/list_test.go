@@ -62,7 +62,7 @@ func ids(t *testing.T, data []byte) []string {
 
 func wantIDs(t *testing.T, who string, r catalog.ListResult, want ...string) {
 	t.Helper()
-	if got := ids(t, r.Data); !slices.Equal(got, append([]string{}, want...)) || r.Total < len(want) {
+	if got := ids(t, r.Data()); !slices.Equal(got, append([]string{}, want...)) || r.Total < len(want) {
 		t.Errorf("%s sees %q of %d, want %q", who, got, r.Total, want)
 	}
 }
@@ -103,12 +103,12 @@ func TestListShowsWhatIsVisible(t *testing.T) {
 			t.Errorf("%s of %s: total %d, next %q", tt.who, tt.m, r.Total, r.Next)
 		}
 	}
-	if got, want := string(mustList(t, h, half, ocpi.Locations, "").Data), "["+Location("LOC1", t1)+"]"; got != want {
+	if got, want := string(mustList(t, h, half, ocpi.Locations, "").Data()), "["+Location("LOC1", t1)+"]"; got != want {
 		t.Errorf("got %s, want the bytes of the owner", got)
 	}
 	h.MustPublish(cpo1, "DELETE", ocpi.Tariffs, "NL/CP1/T1", "") // F20
-	if r := mustList(t, h, both, ocpi.Tariffs, ""); r.Total != 0 || string(r.Data) != "[]" {
-		t.Errorf("after the deletion: %d %s", r.Total, r.Data)
+	if r := mustList(t, h, both, ocpi.Tariffs, ""); r.Total != 0 || string(r.Data()) != "[]" {
+		t.Errorf("after the deletion: %d %s", r.Total, r.Data())
 	}
 	if err := h.Registry.Remove(t.Context(), cpo2.Platform); err != nil {
 		t.Fatal(err)
@@ -151,14 +151,14 @@ func TestPaging(t *testing.T) {
 	var seen []string
 	r := first
 	for {
-		seen = append(seen, ids(t, r.Data)...)
+		seen = append(seen, ids(t, r.Data())...)
 		if r.Next == "" {
 			break
 		}
 		_, query, _ := strings.Cut(r.Next, "?")
 		r = mustList(t, h, emsp, ocpi.Locations, query)
 		again := mustList(t, h, emsp, ocpi.Locations, query)
-		if string(again.Data) != string(r.Data) || again.Total != n+1 {
+		if string(again.Data()) != string(r.Data()) || again.Total != n+1 {
 			t.Errorf("the same link gave another page")
 		}
 	}
@@ -175,8 +175,8 @@ func TestPaging(t *testing.T) {
 		if strings.HasPrefix(q, "date") {
 			want = 0
 		}
-		if string(r.Data) != "[]" || r.Total != want || r.Next != "" {
-			t.Errorf("%s: %s of %d, next %q", q, r.Data, r.Total, r.Next)
+		if string(r.Data()) != "[]" || r.Total != want || r.Next != "" {
+			t.Errorf("%s: %s of %d, next %q", q, r.Data(), r.Total, r.Next)
 		}
 	}
 	for _, q := range []string{"offset=-1", "limit=0", "limit=x", "date_from=yesterday", "offset=1&offset=2"} {
@@ -197,8 +197,8 @@ func TestLargePages(t *testing.T) {
 	}
 	wantIDs(t, "a page of three chunks", mustList(t, h, emsp, ocpi.Locations, "offset=5&limit=580"), all[5:585]...)
 	wantIDs(t, "all", mustList(t, h, emsp, ocpi.Locations, ""), all...)
-	if r := mustList(t, h, emsp, ocpi.Locations, "limit=256"); r.Next == "" || len(ids(t, r.Data)) != 256 {
-		t.Errorf("a page of one chunk has %d objects, next %q", len(ids(t, r.Data)), r.Next)
+	if r := mustList(t, h, emsp, ocpi.Locations, "limit=256"); r.Next == "" || len(ids(t, r.Data())) != 256 {
+		t.Errorf("a page of one chunk has %d objects, next %q", len(ids(t, r.Data())), r.Next)
 	}
 	padding := `"x":"` + strings.Repeat("x", 3<<20) + `",`
 	for i := range 4 {
@@ -291,8 +291,8 @@ func TestPrivateLists(t *testing.T) {
 	wantIDs(t, "EM2", mustList(t, h, emsp2, ocpi.Sessions, since), "NL-CP1/S2")
 	wantIDs(t, "EM1 of CDRs", mustList(t, h, emsp1, ocpi.CDRs, ""), "NL-CP1/C1")
 	for who, p := range map[string]*Partner{"EM2": emsp2, "another CPO": other} {
-		if r := mustList(t, h, p, ocpi.CDRs, ""); r.Total != 0 || string(r.Data) != "[]" {
-			t.Errorf("%s sees %d CDRs: %s", who, r.Total, r.Data)
+		if r := mustList(t, h, p, ocpi.CDRs, ""); r.Total != 0 || string(r.Data()) != "[]" {
+			t.Errorf("%s sees %d CDRs: %s", who, r.Total, r.Data())
 		}
 	}
 	for who, p := range map[string]*Partner{"EM1": emsp1, "EM2": emsp2} {
@@ -315,7 +315,7 @@ func TestListClientInfo(t *testing.T) {
 	cpo := h.Join(ocpi.V221, []party.Grant{Grant("NL-CP1", ocpi.RoleCPO), Grant("NL-CP1", ocpi.RoleEMSP)})
 	h.Agree("NL-CP1", "DE-EM1")
 	r := mustList(t, h, emsp, ocpi.HubClientInfo, "")
-	got := ids(t, r.Data)
+	got := ids(t, r.Data())
 	slices.Sort(got)
 	if !slices.Equal(got, []string{"NL-CP1/CPO", "NL-CP1/EMSP"}) || r.Total != 2 {
 		t.Errorf("the eMSP sees %q of %d", got, r.Total)
@@ -323,18 +323,18 @@ func TestListClientInfo(t *testing.T) {
 	one := mustList(t, h, emsp, ocpi.HubClientInfo, "limit=1")
 	_, query, _ := strings.Cut(one.Next, "?")
 	two := mustList(t, h, emsp, ocpi.HubClientInfo, query)
-	if one.Total != 2 || two.Total != 2 || two.Next != "" || string(one.Data) == string(two.Data) || len(ids(t, two.Data)) != 1 {
-		t.Errorf("pages %s %s", one.Data, two.Data)
+	if one.Total != 2 || two.Total != 2 || two.Next != "" || string(one.Data()) == string(two.Data()) || len(ids(t, two.Data())) != 1 {
+		t.Errorf("pages %s %s", one.Data(), two.Data())
 	}
 	if r := mustList(t, h, stranger, ocpi.HubClientInfo, ""); r.Total != 0 {
-		t.Errorf("a stranger sees %s", r.Data)
+		t.Errorf("a stranger sees %s", r.Data())
 	}
 	wantIDs(t, "the CPO", mustList(t, h, cpo, ocpi.HubClientInfo, ""), "DE-EM1/EMSP")
 	if err := h.Registry.Remove(t.Context(), cpo.Platform); err != nil {
 		t.Fatal(err)
 	}
 	r = mustList(t, h, emsp, ocpi.HubClientInfo, "")
-	if strings.Count(string(r.Data), `"SUSPENDED"`) != 2 {
-		t.Errorf("after it left: %s", r.Data)
+	if strings.Count(string(r.Data()), `"SUSPENDED"`) != 2 {
+		t.Errorf("after it left: %s", r.Data())
 	}
 }

@@ -27,8 +27,8 @@ func TestVersionsOfLists(t *testing.T) {
 	}
 	r = mustList(t, h, em230, ocpi.Tariffs, "")
 	wantIDs(t, "a 2.3.0 viewer", r, "NL-CP1/T1", "NL-CP2/T2")
-	if got := gjson.GetBytes(r.Data, "0.tax_included").String(); got != "NO" {
-		t.Errorf("tax_included %q in %s", got, r.Data)
+	if got := gjson.GetBytes(r.Data(), "0.tax_included").String(); got != "NO" {
+		t.Errorf("tax_included %q in %s", got, r.Data())
 	}
 	if got, err := get(h, em230, ocpi.Tariffs, ocpi.Receiver, "NL/CP1/T1"); err != nil || gjson.Get(got, "tax_included").String() != "NO" {
 		t.Errorf("GET: %s, err %v", got, err)

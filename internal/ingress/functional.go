@@ -108,11 +108,11 @@ func (s *Server) carryOut(c *call, req routing.Request, raw []byte, d routing.De
 	case routing.List:
 		return s.list(c, req)
 	case routing.Get:
-		data, err := s.Catalog.Get(c.context(), req.From, c.route.version, req.Module, req.Interface, req.Path, req.Query)
+		data, tag, err := s.Catalog.Get(c.context(), req.From, c.route.version, req.Module, req.Interface, req.Path, req.Query)
 		if err != nil {
 			return err
 		}
-		s.respond(c, http.StatusOK, ocpi.StatusSuccess, "", data)
+		s.answer(c, tag, [][]byte{data}, "", "")
 		return nil
 	}
 	x := &relay.Exchange{

@@ -3,7 +3,6 @@ package ingress
 import (
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -129,17 +128,6 @@ func (s *Server) learnClientInfo(c *call) error {
 	}
 	s.respond(c, http.StatusOK, ocpi.StatusSuccess, "", nil)
 	return nil
-}
-
-// page writes a list with its paging headers (OCPI 2.2.1 §4.1.4.1).
-func (s *Server) page(c *call, res catalog.ListResult) {
-	h := c.w.Header()
-	h[ocpi.HeaderTotalCount] = []string{strconv.Itoa(res.Total)}
-	h[ocpi.HeaderLimit] = []string{strconv.Itoa(res.Limit)}
-	if res.Next != "" {
-		h[ocpi.HeaderLink] = []string{ocpi.FormatNextLink(res.Next)}
-	}
-	s.respond(c, http.StatusOK, ocpi.StatusSuccess, "", res.Data)
 }
 
 func (s *Server) ok(c *call, data any) error {

@@ -9,6 +9,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,6 +39,7 @@ type Server struct {
 	Options
 	limits  limits
 	metrics *metrics
+	gzip    sync.Pool // of *gzip.Writer
 }
 
 // New returns a Server.
