@@ -111,7 +111,7 @@ func (a *API) listPlatforms(context.Context, *struct{}) (*platformList, error) {
 }
 
 func (a *API) getPlatform(ctx context.Context, in *PlatformPath) (*platformOutput, error) {
-	p := a.registry.Snapshot().Platform(in.ID)
+	p := a.registry.Platform(ctx, in.ID)
 	if p == nil {
 		return nil, a.problem(ctx, fmt.Errorf("platform %s: %w", in.ID, party.ErrNotFound))
 	}

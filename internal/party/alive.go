@@ -116,13 +116,18 @@ func (r *Registry) Run(ctx context.Context) error {
 	defer purge.Stop()
 	var checks sync.WaitGroup
 	defer checks.Wait()
+	if r.o.Store.Shared() {
+		checks.Go(func() { r.follow(ctx) })
+	}
 	slots := make(chan struct{}, maxChecks)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-purge.C:
-			r.purge(ctx)
+			if r.chief() {
+				r.purge(ctx)
+			}
 		case <-r.wake:
 			r.lookAfter(ctx, &checks, slots)
 		case <-tick.C:
@@ -133,8 +138,13 @@ func (r *Registry) Run(ctx context.Context) error {
 
 // lookAfter starts the checks that are due, as far as there are slots; what
 // finds none is found again at the next tick.
+//
+// Where several processes share the database one of them, the chief, asks. The
+// others tell it whom they hear and whom they cannot reach; each takes OFFLINE
+// back from a platform that it hears.
 func (r *Registry) lookAfter(ctx context.Context, checks *sync.WaitGroup, slots chan struct{}) {
-	now := r.now()
+	now, chief := r.now(), r.chief()
+	r.shareNews(ctx, chief)
 	for _, p := range r.Snapshot().Platforms() {
 		if p.State != StateConnected {
 			continue
@@ -143,7 +153,7 @@ func (r *Registry) lookAfter(ctx context.Context, checks *sync.WaitGroup, slots 
 			r.setOffline(ctx, p, false)
 			continue
 		}
-		if !r.due(p, now) || !p.live.checking.CompareAndSwap(false, true) {
+		if !chief || !r.due(p, now) || !p.live.checking.CompareAndSwap(false, true) {
 			continue
 		}
 		select {
@@ -223,6 +233,7 @@ func (r *Registry) setOffline(ctx context.Context, asked *Platform, offline bool
 	}
 	changed := false
 	err := r.change(ctx, func(d *draft) error {
+		changed = false
 		p, err := d.platform(asked.ID)
 		if err != nil || p.State != StateConnected || p.Offline == offline || p.Token != asked.Token {
 			return nil
@@ -244,6 +255,36 @@ func (r *Registry) setOffline(ctx context.Context, asked *Platform, offline bool
 	if changed && !offline {
 		r.log.InfoContext(ctx, "platform is back", "platform", asked.ID)
 	}
+}
+
+// SetOffline writes that a party takes what is published to it, or has not taken
+// anything for a long time: it becomes OFFLINE, or CONNECTED again. A party has
+// two ways to be OFFLINE: its platform does not answer when asked whether it is
+// alive, which holds for all its parties until the platform is heard of; and
+// this one, which holds until it is taken back, or until the platform comes back
+// from being silent as a whole. A status that the operator or another hub gave is
+// not touched, nor is CONNECTED written while the platform is silent.
+func (r *Registry) SetOffline(ctx context.Context, platform string, id ocpi.PartyID, role ocpi.Role, offline bool) error {
+	from, to := Connected, Offline
+	if !offline {
+		from, to = Offline, Connected
+	}
+	changed := false
+	err := r.change(ctx, func(d *draft) error {
+		changed = false
+		p, q := d.platforms[platform], d.parties[partyKey{id, role}]
+		if p == nil || p.Offline || p.State != StateConnected || q == nil || q.platform != platform || q.status != from {
+			return nil
+		}
+		n := *q
+		n.status, changed = to, true
+		d.putParty(n)
+		return nil
+	})
+	if err == nil && changed {
+		r.log.InfoContext(ctx, "the lane of a party changed its status", "party", id.String(), "role", string(role), "status", string(to))
+	}
+	return err
 }
 
 // purge deletes expired tokens.

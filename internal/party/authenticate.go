@@ -31,13 +31,17 @@ func (a *Access) String() string { return a.Platform.ID + " " + string(a.Kind) }
 // encoding that the connection does not use, or with two readings that lead to
 // different platforms.
 //
-// The database is not asked. It is written in three cases, before the answer:
+// The database is not asked, but for whether another process that shares it has
+// changed the registry, when a token is not known. It is written in three cases, before the answer:
 // the first use of a token after a rotation ends the previous one, the first
 // use of a full token pins the encoding of the connection, and a token of a
 // rotation without known end is settled. When the first of these cannot be
 // written the error is 503.
 func (r *Registry) Authenticate(ctx context.Context, authorization string) (*Access, error) {
 	a, settle, err := r.lookUp(authorization)
+	if err != nil && r.o.Store.Shared() && r.refresh(ctx) == nil {
+		a, settle, err = r.lookUp(authorization) // another process may just have made it
+	}
 	if err != nil || settle == nil {
 		return a, err
 	}

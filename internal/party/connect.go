@@ -33,7 +33,7 @@ type ConnectResult struct {
 // ErrNotFound, ErrInvalid or ErrConflict (suspended); a partner that cannot be
 // registered with is a result, not an error.
 func (r *Registry) Connect(ctx context.Context, id, versionsURL, tokenA string) (ConnectResult, error) {
-	p := r.Snapshot().Platform(id)
+	p := r.Platform(ctx, id)
 	if p == nil {
 		return ConnectResult{}, fmt.Errorf("platform %s: %w", id, ErrNotFound)
 	}
@@ -203,7 +203,7 @@ var ErrRotationUnknown = errors.New("it is not known whether the partner took th
 // first used, 24 h at most. The error wraps ErrNotFound, ErrConflict (not
 // connected), ErrRotation or ErrRotationUnknown.
 func (r *Registry) Rotate(ctx context.Context, id string) error {
-	p := r.Snapshot().Platform(id)
+	p := r.Platform(ctx, id)
 	if p == nil {
 		return fmt.Errorf("platform %s: %w", id, ErrNotFound)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/eroam/eroam/internal/egress"
+	"github.com/eroam/eroam/internal/lease"
 	"github.com/eroam/eroam/internal/store"
 	"github.com/eroam/eroam/internal/trace"
 	"github.com/eroam/eroam/ocpi"
@@ -44,6 +45,8 @@ type Options struct {
 	// StillAlive is how long a platform may be silent before it is asked for
 	// its versions; 0 means 5 minutes.
 	StillAlive time.Duration
+	// Lease says whether this process looks after the platforms; nil: it does.
+	Lease *lease.Node
 	// HandshakeTimeout bounds each request of a handshake; 0 means 10 s.
 	HandshakeTimeout time.Duration
 	Trace            *trace.Recorder // may be nil
@@ -63,8 +66,8 @@ const maxHandshakes = 4
 // handshake holds the exchange lock of its platform across its calls to the
 // partner, and nothing else.
 //
-// One process owns the tables; a second one on the same database would not see
-// changes before it is started again.
+// Several processes may share the tables: each change is a compare-and-set on
+// their revision, and the others read it at once. See follow.
 type Registry struct {
 	o       Options
 	log     *slog.Logger
@@ -77,6 +80,8 @@ type Registry struct {
 	state *state     // guarded by mu; as committed
 
 	handshakes chan struct{} // slots, see maxHandshakes
+	refreshing refreshing
+	news       news
 	wake       chan struct{} // cap 1: Run has something to look at
 }
 
@@ -105,6 +110,10 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 	if o.HandshakeTimeout <= 0 {
 		o.HandshakeTimeout = 10 * time.Second
 	}
+	if o.Lease == nil {
+		o.Lease = lease.Alone()
+	}
+	o.Lease.Share(aliveJobs, []string{aliveJob})
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -169,21 +178,55 @@ func (r *Registry) publish(s *state) {
 // Snapshot returns who is connected now.
 func (r *Registry) Snapshot() *Snapshot { return r.view.Load().snapshot }
 
+// maxChanges bounds how often a change is run again because another process
+// was faster.
+const maxChanges = 10
+
 // change runs fn on a copy of the state, writes what it did in one transaction
-// and publishes the copy. When fn fails nothing is changed. fn must not block.
+// and publishes the copy. When fn fails nothing is changed. When another process
+// has changed the registry since it was read here, fn runs again on what is true
+// now: it must have no effect but on the draft and on variables that it sets anew
+// each time. fn must not block.
 func (r *Registry) change(ctx context.Context, fn func(d *draft) error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	d := r.state.draft(r.now())
-	if err := fn(d); err != nil {
-		return err
-	}
-	if len(d.ops) == 0 {
-		return nil
-	}
 	// A caller that goes away must not leave it open whether this happened.
 	ctx = context.WithoutCancel(ctx)
-	err := r.o.Store.Write(ctx, func(tx *store.Tx) error {
+	for n := 1; ; n++ {
+		d := r.state.draft(r.now())
+		if err := fn(d); err != nil {
+			if n < maxChanges && r.newer(ctx) { // it may have failed for what is no longer so
+				continue
+			}
+			return err
+		}
+		if len(d.ops) == 0 {
+			return nil
+		}
+		err := r.write(ctx, d)
+		if err == nil {
+			r.publish(d.state)
+			return nil
+		}
+		// The outcome may be unknown, or the state be old: read what is true.
+		if lerr := r.load(ctx); lerr != nil {
+			r.log.ErrorContext(ctx, "cannot read the registry after a failed write", "err", lerr)
+		} else if errors.Is(err, store.ErrStale) && n < maxChanges {
+			continue
+		}
+		if _, ok := errors.AsType[*ocpi.Error](err); ok {
+			return err
+		}
+		return fmt.Errorf("writing the registry: %w", err)
+	}
+}
+
+// write does what a draft says, if the tables are as they were read.
+func (r *Registry) write(ctx context.Context, d *draft) error {
+	return r.o.Store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.RaiseRegistry(d.revision - 1); err != nil {
+			return err
+		}
 		for _, op := range d.ops {
 			if err := op(tx); err != nil {
 				return err
@@ -191,18 +234,6 @@ func (r *Registry) change(ctx context.Context, fn func(d *draft) error) error {
 		}
 		return nil
 	})
-	if err != nil {
-		// The outcome may be unknown: read what is true.
-		if lerr := r.load(ctx); lerr != nil {
-			r.log.ErrorContext(ctx, "cannot read the registry after a failed write", "err", lerr)
-		}
-		if _, ok := errors.AsType[*ocpi.Error](err); ok {
-			return err
-		}
-		return fmt.Errorf("writing the registry: %w", err)
-	}
-	r.publish(d.state)
-	return nil
 }
 
 // unavailable turns an error of change into what a partner is told: *ocpi.Error

@@ -81,7 +81,7 @@ type endpoint struct {
 
 func readState(rows store.Registry, keys *keyring, now time.Time) (*state, error) {
 	s := &state{
-		revision:  rows.Revision,
+		revision:   rows.Revision,
 		platforms:  make(map[string]*record, len(rows.Platforms)),
 		parties:    make(map[partyKey]*partyRecord, len(rows.Parties)),
 		tokens:     make(map[digest]*tokenRecord, len(rows.Credentials)),
