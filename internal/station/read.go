@@ -150,26 +150,35 @@ func connectorsOf(profile string) (out []Connector) {
 	return out
 }
 
-// statusStep returns the EVSE and its new status when an encoded step is a PATCH
+// StatusStep is a push that says one thing about one EVSE.
+type StatusStep struct {
+	UID         string // folded
+	Status      string
+	LastUpdated string // "" when it does not say
+}
+
+// ReadStatusStep decodes a step (package feed); ok is false unless it is a PATCH
 // of the status, and perhaps last_updated, of one EVSE and of nothing else.
-func statusStep(encoded []byte) (uid string, s status, ok bool) {
+func ReadStatusStep(encoded []byte) (s StatusStep, ok bool) {
 	if len(encoded) == 0 {
-		return "", 0, false
+		return s, false
 	}
 	step, err := feed.Decode(encoded)
 	if err != nil || step.Method != "PATCH" || len(step.Path) != 4 || !gjson.ValidBytes(step.Body) {
-		return "", 0, false
+		return s, false
 	}
 	only := true
 	gjson.ParseBytes(step.Body).ForEach(func(key, value gjson.Result) bool {
 		switch key.Str {
 		case "status":
-			s = statusOf(value.Str)
+			s.Status = value.Str
 		case "last_updated":
+			s.LastUpdated = value.Str
 		default:
 			only = false
 		}
 		return only
 	})
-	return ocpi.FoldID(step.Path[3]), s, only && s != statusNone
+	s.UID = ocpi.FoldID(step.Path[3])
+	return s, only && statusOf(s.Status) != statusNone
 }

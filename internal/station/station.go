@@ -100,7 +100,7 @@ func (x *Index) report(err error) {
 // step applies a change that needs no body.
 func (x *Index) step(head *store.Object) bool {
 	quiet := head.Loud < head.Seq
-	uid, s, isStatus := statusStep(head.Step)
+	s, isStatus := ReadStatusStep(head.Step)
 	k := keyOf(head.Party, head.ID)
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -116,14 +116,14 @@ func (x *Index) step(head *store.Object) bool {
 	case !isStatus || p.doubled:
 		return false
 	default:
-		hash, i := x.hash(uid), 0
+		hash, i := x.hash(s.UID), 0
 		for i < len(p.evses) && p.evses[i].uid != hash {
 			i++
 		}
 		if i == len(p.evses) {
 			return false
 		}
-		p.evses[i].status = s
+		p.evses[i].status = statusOf(s.Status)
 	}
 	p.seq, p.updated = head.Seq, head.LastUpdated
 	return true
