@@ -7,7 +7,10 @@ SHELL      := bash
 VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 DEMO_FLAGS ?= --once
 FUZZTIME   ?= 1m
-SOAKCOUNT  ?= 50
+BENCH_FLAGS ?=
+SOAK_SQLITE ?= 50
+SOAK_POSTGRES ?= 20
+SOAKCOUNT  ?= 5
 
 # golangci-lint and staticcheck are run as Go modules; the first run compiles
 # them, which takes minutes.
@@ -54,15 +57,20 @@ fuzz: ## each fuzz target for FUZZTIME
 	  done; \
 	done
 
-bench: build ## throughput and latency beside nginx and httputil.ReverseProxy
+bench: build ## relay beside nginx and httputil.ReverseProxy; a million EVSEs, status changes and fan-out (BENCH_FLAGS=-short: small)
 	@tools/deps bench
 	go run ./bench/relay
+	@mkdir -p bin && go build -o bin/bench-tell ./bench/tell
+	bin/bench-tell $(BENCH_FLAGS)
 
 conform: build ## the conformance checks against a built binary, listed one by one
 	@if tools/deps postgres; then export EROAM_REQUIRE_POSTGRES=1; fi; \
 	go test -count=1 -v ./conform/...
 
-soak: build ## the kill and restart tests, SOAKCOUNT times
+soak: ## kill -9 under load SOAK_SQLITE and SOAK_POSTGRES times, then the other kill and restart tests SOAKCOUNT times
+	@if tools/deps postgres; then export EROAM_REQUIRE_POSTGRES=1; \
+	else echo '*** POSTGRESQL IS MISSING: ITS PART IS NOT RUN ***'; fi; \
+	set -x; EROAM_SOAK_SQLITE=$(SOAK_SQLITE) EROAM_SOAK_POSTGRES=$(SOAK_POSTGRES) EROAM_SOAK_READY=5s go test -count=1 -timeout 0 -v ./internal/soak; \
 	go test -count=$(SOAKCOUNT) -timeout 0 -run 'Kill|Restart|Durab' ./...
 
 check: test lint race ## everything before a release
