@@ -38,6 +38,7 @@ func (w *writer) attempt(batch []*job, results []error, isolate bool) (settled b
 	}
 	if err := tx.sql.commit(); err != nil {
 		w.fails(err)
+		w.lost = !w.store.engine.shared
 		fill(results, fmt.Errorf("%w: %w", ErrUnknownOutcome, err))
 		return true
 	}
@@ -45,6 +46,9 @@ func (w *writer) attempt(batch []*job, results []error, isolate bool) (settled b
 		w.store.log.Info("the database can be written again")
 	}
 	w.metrics.commit.Observe(time.Since(start).Seconds())
+	if n := len(tx.changes); n > 0 {
+		w.index.follow(tx.changes, tx.changes[0].seq, tx.changes[n-1].seq)
+	}
 	if w.store.watch != nil {
 		w.store.watch.committed(tx)
 	}
@@ -90,14 +94,33 @@ func (w *writer) beginOnce(ctx context.Context, want int64) (*Tx, error) {
 	if err != nil {
 		return nil, err
 	}
-	tx := &Tx{ctx: ctx, sql: t, block: block{want: want}}
-	if w.store.engine.shared {
-		if err := tx.reserve(); err != nil {
-			t.rollback()
-			return nil, err
-		}
+	tx := &Tx{ctx: ctx, sql: t, block: block{want: want}, workspace: w.workspace, moved: map[ObjectKey]place{}}
+	if err := w.current(tx); err != nil {
+		t.rollback()
+		return nil, err
 	}
 	return tx, nil
+}
+
+// current makes sure that the index is of the moment at which tx has begun. On
+// a shared database that moment is fixed by the lock on the feed.
+func (w *writer) current(tx *Tx) error {
+	if w.lost {
+		if err := w.store.load(tx.ctx); err != nil {
+			return err
+		}
+		w.lost = false
+	}
+	if !w.store.engine.shared {
+		return nil
+	}
+	if err := tx.reserve(); err != nil {
+		return err
+	}
+	if w.index.end() == tx.block.next-1 {
+		return nil
+	}
+	return w.store.catchUp(tx.ctx)
 }
 
 // runAll runs the jobs. An error means that the transaction cannot be
@@ -143,11 +166,12 @@ func (tx *Tx) runIsolated(fn func(*Tx) error) (failed, broken error) {
 	if _, err := tx.exec(sqlSavepoint); err != nil {
 		return nil, err
 	}
-	before := tx.block
+	before, changes := tx.block, len(tx.changes)
 	failed = tx.run(fn)
 	if failed != nil {
 		// A block reserved inside the savepoint is undone with it.
 		tx.block = before
+		tx.forget(changes)
 		if _, err := tx.exec(sqlRollbackTo); err != nil {
 			return failed, err
 		}

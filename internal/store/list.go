@@ -4,20 +4,29 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
+	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/eroam/eroam/ocpi"
 )
 
-// maxListOwners keeps a list query below the 32766 parameters of SQLite.
+// maxListOwners bounds what one list may ask for.
 const maxListOwners = 1 << 13
+
+// listTries bounds how often a list is selected again because something was
+// committed meanwhile.
+const listTries = 10
+
+// errMoved says that the index and the database are of different moments.
+var errMoved = errors.New("something was committed meanwhile")
 
 // List returns one page of the objects that the query selects, oldest Born
 // first, and how many it selects without AfterBorn, Offset and Limit, both as
-// they were at one moment. Limit 0 means no limit. More than 8192 owners are
-// an error.
+// they were at one moment. When other processes never stop writing for long
+// enough, the objects may be of a later moment than the number. Limit 0 means no
+// limit. More than 8192 owners are an error.
+//
+// Totals and offsets come from the index in memory; the database reads the
+// objects of the page.
 func (s *Store) List(ctx context.Context, q ListQuery) (objects []Object, total int, err error) {
 	if q.Owners != nil && len(q.Owners) == 0 {
 		return nil, 0, nil
@@ -25,86 +34,91 @@ func (s *Store) List(ctx context.Context, q ListQuery) (objects []Object, total 
 	if len(q.Owners) > maxListOwners {
 		return nil, 0, errors.New("listing objects: too many owners")
 	}
-	var w where
-	w.filter(q)
-	count, countArgs := sqlCount+w.text.String(), w.args
-	w.page(q)
-	page, pageArgs := sqlPage+w.text.String(), w.args
-	err = s.engine.read.snapshot(ctx, true, []string{count, page}, func(run queryFunc) error {
-		if err := run(0, countArgs, func(scan scanFunc) error { return scan(&total) }); err != nil {
+	for try := 1; ; try++ {
+		page := s.index.page(q)
+		objects, err = s.read(ctx, page.born, page.at, try == listTries)
+		if errors.Is(err, errMoved) {
+			err = s.catchUp(ctx)
+			if err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return nil, 0, fmt.Errorf("listing objects of %s: %w", q.Kind, err)
+		}
+		return objects, page.total, nil
+	}
+}
+
+// read returns the objects of these rows, in their order, when the feed ends at
+// at; else errMoved, or with any those that are still there.
+func (s *Store) read(ctx context.Context, born []int64, at int64, any bool) ([]Object, error) {
+	objects := make([]Object, 0, len(born))
+	queries := queriesAt([]string{sqlSeq}, len(born))
+	err := s.engine.read.snapshot(ctx, true, queries, func(run queryFunc) error {
+		var end int64
+		if err := run(0, nil, func(scan scanFunc) error { return scan(&end) }); err != nil {
 			return err
 		}
-		return run(1, pageArgs, func(scan scanFunc) error { return appendRow(&objects, scan, objectFields) })
-	})
-	if err != nil {
-		return nil, 0, fmt.Errorf("listing objects of %s: %w", q.Kind, err)
-	}
-	return objects, total, nil
-}
-
-const (
-	sqlCount = `SELECT count(*) FROM object WHERE NOT deleted`
-	sqlPage  = `SELECT ` + objectColumns + ` FROM object WHERE NOT deleted`
-)
-
-// where builds the conditions of a list query with their parameters.
-type where struct {
-	text strings.Builder
-	args []any
-}
-
-// add appends SQL in which each ? becomes the next numbered parameter.
-func (w *where) add(text string, args ...any) {
-	for _, a := range args {
-		before, after, _ := strings.Cut(text, "?")
-		w.args = append(w.args, a)
-		w.text.WriteString(before + "$" + strconv.Itoa(len(w.args)))
-		text = after
-	}
-	w.text.WriteString(text)
-}
-
-func (w *where) filter(q ListQuery) {
-	w.add(" AND kind = ?", q.Kind)
-	if q.Owners != nil {
-		w.owners(q.Owners)
-	}
-	if q.Audience != "" {
-		w.add(" AND audience IN ('', ?)", q.Audience)
-	}
-	if q.From != 0 {
-		w.add(" AND last_updated >= ?", q.From)
-	}
-	if q.To != 0 {
-		w.add(" AND last_updated < ?", q.To)
-	}
-}
-
-// owners adds the owners as row values. It repeats the last one up to the next
-// power of two, so that a handful of SQL texts serves every number of them.
-func (w *where) owners(owners []ocpi.PartyID) {
-	n := 1
-	for n < len(owners) {
-		n *= 2
-	}
-	w.add(" AND (country, party) IN (VALUES ")
-	for i := range n {
-		o := owners[min(i, len(owners)-1)]
-		if i > 0 {
-			w.add(",")
+		if end != at && !any {
+			return errMoved
 		}
-		w.add("(?,?)", o.CountryCode, o.ID)
-	}
-	w.add(")")
+		for i := 1; i < len(queries); i++ {
+			if err := run(i, partOf(born, i-1), s.appendObject(&objects, true)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return slices.DeleteFunc(objects, func(o Object) bool { return o.Deleted }), err
 }
 
-func (w *where) page(q ListQuery) {
-	if q.AfterBorn != 0 {
-		w.add(" AND born > ?", q.AfterBorn)
+const rowsAtOnce = 1024
+
+// queriesAt appends the queries that read n rows, rowsAtOnce each.
+func queriesAt(queries []string, n int) []string {
+	for ; n > 0; n -= rowsAtOnce {
+		queries = append(queries, sqlObjectsAt(min(n, rowsAtOnce)))
 	}
-	limit := int64(q.Limit)
-	if limit <= 0 {
-		limit = math.MaxInt64
+	return queries
+}
+
+// partOf returns the arguments of the query with that number.
+func partOf(born []int64, query int) []any {
+	part := born[query*rowsAtOnce:]
+	return rowArgs(part[:min(len(part), rowsAtOnce)])
+}
+
+const sqlObjectAt = `SELECT ` + objectColumns + ` FROM object WHERE born = $1`
+
+// sqlObjectsAt reads n rows; it has the next power of four of parameters, so
+// that a handful of SQL texts serves every n up to rowsAtOnce.
+func sqlObjectsAt(n int) string {
+	var b strings.Builder
+	b.WriteString(`SELECT ` + objectColumns + ` FROM object WHERE born IN (`)
+	for i := range room(n) {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString("$" + strconv.Itoa(i+1))
 	}
-	w.add(" ORDER BY born LIMIT ? OFFSET ?", limit, max(0, q.Offset))
+	b.WriteString(`) ORDER BY born`)
+	return b.String()
+}
+
+func room(n int) int {
+	r := 1
+	for r < n {
+		r *= 4
+	}
+	return r
+}
+
+// rowArgs repeats the last row up to the number of parameters.
+func rowArgs(born []int64) []any {
+	args := make([]any, room(len(born)))
+	for i := range args {
+		args[i] = born[min(i, len(born)-1)]
+	}
+	return args
 }

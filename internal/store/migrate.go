@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"embed"
 	"fmt"
+	"io"
 	"io/fs"
+	"strings"
 
 	"github.com/pressly/goose/v3"
 )
@@ -21,6 +23,9 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, o ...goose.
 		return fmt.Errorf("reading the migrations: %w", err)
 	}
 	o = append(o, goose.WithDisableGlobalRegistry(true))
+	if dialect == goose.DialectSQLite3 {
+		files = forSQLite{files}
+	}
 	p, err := goose.NewProvider(dialect, db, files, o...)
 	if err != nil {
 		return fmt.Errorf("reading the migrations: %w", err)
@@ -37,3 +42,34 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, o ...goose.
 	}
 	return nil
 }
+
+// forSQLite spells the migrations for SQLite. A BIGINT PRIMARY KEY is an
+// INTEGER PRIMARY KEY, which is the number of the row and needs no index of
+// its own, and lines that end in "-- PostgreSQL only" are left out.
+type forSQLite struct{ fs.FS }
+
+func (f forSQLite) Open(name string) (fs.File, error) {
+	file, err := f.FS.Open(name)
+	if err != nil || !strings.HasSuffix(name, ".sql") {
+		return file, err
+	}
+	text, err := io.ReadAll(file)
+	if err != nil {
+		return nil, err
+	}
+	var b strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasSuffix(strings.TrimSpace(line), "-- PostgreSQL only") {
+			b.WriteString(strings.Replace(line, "BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY", 1))
+		}
+	}
+	return spelt{file, strings.NewReader(b.String())}, nil
+}
+
+// spelt is a file with another text.
+type spelt struct {
+	fs.File
+	text io.Reader
+}
+
+func (s spelt) Read(p []byte) (int, error) { return s.text.Read(p) }

@@ -6,22 +6,17 @@ import (
 )
 
 const (
-	headColumns   = `kind, country, party, id, seq, loud, prev, born, deleted, audience, last_updated, version, name, hash, step`
-	objectColumns = headColumns + `, body`
+	headColumns   = `born, kind, country, party, id, seq, loud, deleted, audience, last_updated`
+	objectColumns = headColumns + `, data`
 )
 
-// A deleted object that is published again is a new one in the lists. $16 says
-// whether the change is to be broadcast; one that makes or ends an object
-// always is.
-const sqlPutObject = `INSERT INTO object (` + objectColumns + `)
-	VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-	ON CONFLICT (kind, country, party, id) DO UPDATE SET seq = excluded.seq,
-		loud = CASE WHEN $16 OR object.deleted <> excluded.deleted THEN excluded.loud ELSE object.loud END,
-		prev = object.seq,
-		born = CASE WHEN object.deleted AND NOT excluded.deleted THEN excluded.born ELSE object.born END,
-		deleted = excluded.deleted, audience = excluded.audience, last_updated = excluded.last_updated,
-		version = excluded.version, name = excluded.name, hash = excluded.hash, step = excluded.step, body = excluded.body
-	RETURNING loud, prev, born`
+const (
+	sqlInsertObject = `INSERT INTO object (` + objectColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+	sqlUpdateObject = `UPDATE object SET seq = $1, loud = $2, deleted = $3, audience = $4, last_updated = $5, data = $6
+		WHERE born = $7`
+	// A deleted object that is published again is a new one in the lists.
+	sqlRebirth = `UPDATE object SET born = $1 WHERE born = $2`
+)
 
 // PutObject inserts the object or replaces the one with its key, and gives it
 // the next place in the feed, as a change that is to be broadcast. It sets
@@ -36,19 +31,84 @@ func (tx *Tx) PutObject(o *Object) error { return tx.put(o, true) }
 func (tx *Tx) PutQuiet(o *Object) error { return tx.put(o, false) }
 
 func (tx *Tx) put(o *Object, loud bool) error {
-	seq, err := tx.nextSeq()
-	if err != nil {
-		return fmt.Errorf("storing an object of %s: %w", o.Kind, err)
-	}
-	put := *o
-	_, err = tx.row(sqlPutObject, []any{o.Kind, o.Party.CountryCode, o.Party.ID, o.ID, seq, seq, seq,
-		o.Deleted, o.Audience, o.LastUpdated, o.Version, o.Name, blob(o.Hash), blob(o.Step), blob(o.Body), loud},
-		&put.Loud, &put.Prev, &put.Born)
-	if err != nil {
+	if err := tx.store(o, loud); err != nil {
 		return fmt.Errorf("storing an object of %s: %w", o.Kind, err) // its id may be a driver's
 	}
-	o.Seq, o.Loud, o.Prev, o.Born = seq, put.Loud, put.Prev, put.Born
 	return nil
+}
+
+func (tx *Tx) store(o *Object, loud bool) error {
+	old, found := tx.place(o.ObjectKey)
+	seq, err := tx.nextSeq()
+	if err != nil {
+		return err
+	}
+	next := *o
+	next.Seq, next.Loud, next.Prev, next.Born = seq, seq, old.seq, seq
+	if found && !loud && old.deleted() == o.Deleted {
+		next.Loud = old.loud
+	}
+	reborn := found && old.deleted() && !o.Deleted
+	if found && !reborn {
+		next.Born = old.row()
+	}
+	// The engines keep nothing of data after exec.
+	tx.data, tx.scratch = tx.codec.encode(tx.data[:0], tx.scratch, &next)
+	if err := checkText([]any{o.Version, o.Name}); err != nil {
+		return tx.fail(err)
+	}
+	if reborn {
+		if err := tx.one(sqlRebirth, next.Born, old.row()); err != nil {
+			return err
+		}
+	}
+	if found {
+		err = tx.one(sqlUpdateObject, next.Seq, next.Loud, next.Deleted, next.Audience, next.LastUpdated, tx.data, next.Born)
+	} else {
+		err = tx.one(sqlInsertObject, next.Born, next.Kind, next.Party.CountryCode, next.Party.ID, next.ID, next.Seq,
+			next.Loud, next.Deleted, next.Audience, next.LastUpdated, tx.data)
+	}
+	if err != nil {
+		return err
+	}
+	tx.changed(&next)
+	o.Seq, o.Loud, o.Prev, o.Born = next.Seq, next.Loud, next.Prev, next.Born
+	return nil
+}
+
+// one runs a statement that must change one row.
+func (tx *Tx) one(query string, args ...any) error {
+	n, err := tx.exec(query, args...)
+	if err == nil && n != 1 {
+		err = tx.fail(fmt.Errorf("%d rows changed instead of one: the index in memory is wrong", n))
+	}
+	return err
+}
+
+// place is where the object is for this transaction. The index is of the
+// moment at which the transaction began, and nobody else writes while it runs.
+func (tx *Tx) place(k ObjectKey) (place, bool) {
+	if p, ok := tx.moved[k]; ok {
+		return p, true
+	}
+	return tx.index.place(k)
+}
+
+// changed notes what the index is told after the commit.
+func (tx *Tx) changed(o *Object) {
+	c := change{key: o.ObjectKey, audience: o.Audience, born: o.Born, seq: o.Seq, loud: o.Loud,
+		updated: o.LastUpdated, deleted: o.Deleted}
+	tx.changes = append(tx.changes, c)
+	tx.moved[o.ObjectKey] = c.place()
+}
+
+// forget drops the changes after the first n, which were undone.
+func (tx *Tx) forget(n int) {
+	tx.changes = tx.changes[:n]
+	clear(tx.moved)
+	for i := range tx.changes {
+		tx.moved[tx.changes[i].key] = tx.changes[i].place()
+	}
 }
 
 const sqlObject = `SELECT ` + objectColumns + ` FROM object
@@ -61,23 +121,47 @@ func keyArgs(k ObjectKey) []any {
 // Object returns the object, deleted or not, as this transaction sees it;
 // false when there never was one.
 func (tx *Tx) Object(k ObjectKey) (Object, bool, error) {
-	var o Object
-	found, err := tx.row(sqlObject, keyArgs(k), objectFields(&o)...)
-	if err != nil {
-		return Object{}, false, fmt.Errorf("reading an object of %s: %w", k.Kind, err)
+	if err := checkText(keyArgs(k)); err != nil {
+		return Object{}, false, fmt.Errorf("reading an object of %s: %w", k.Kind, tx.fail(err))
 	}
-	return o, found, nil
+	p, found := tx.place(k)
+	if !found {
+		return Object{}, false, nil
+	}
+	r := row{codec: tx.codec}
+	found, err := tx.row(sqlObjectAt, []any{p.row()}, r.fields()...)
+	if err == nil && found {
+		err = r.decode(true)
+	}
+	if err != nil {
+		return Object{}, false, fmt.Errorf("reading an object of %s: %w", k.Kind, tx.fail(err))
+	}
+	return r.object, found, nil
+}
+
+// ObjectSeq returns the Seq of an object, deleted or not, as this transaction
+// sees it; 0 when there never was one. It tells the caller whether what it read
+// before the transaction is still so, without reading it again.
+func (tx *Tx) ObjectSeq(k ObjectKey) (int64, error) {
+	if err := checkText(keyArgs(k)); err != nil {
+		return 0, fmt.Errorf("reading the place of an object of %s: %w", k.Kind, tx.fail(err))
+	}
+	p, _ := tx.place(k)
+	return p.seq, nil
 }
 
 // Object returns the committed object, deleted or not; false when there never
 // was one.
 func (s *Store) Object(ctx context.Context, k ObjectKey) (Object, bool, error) {
-	var o Object
-	found, err := s.engine.read.row(ctx, sqlObject, keyArgs(k), objectFields(&o)...)
+	r := row{codec: s.codec}
+	found, err := s.engine.read.row(ctx, sqlObject, keyArgs(k), r.fields()...)
+	if err == nil && found {
+		err = r.decode(true)
+	}
 	if err != nil {
 		return Object{}, false, fmt.Errorf("reading an object of %s: %w", k.Kind, err)
 	}
-	return o, found, nil
+	return r.object, found, nil
 }
 
 // Objects returns the committed objects of the keys, deleted ones included, in
@@ -87,8 +171,7 @@ func (s *Store) Objects(ctx context.Context, keys []ObjectKey) ([]Object, error)
 	objects := make([]Object, 0, len(keys))
 	err := s.engine.read.snapshot(ctx, true, []string{sqlObject}, func(run queryFunc) error {
 		for _, k := range keys {
-			err := run(0, keyArgs(k), func(scan scanFunc) error { return appendRow(&objects, scan, objectFields) })
-			if err != nil {
+			if err := run(0, keyArgs(k), s.appendObject(&objects, true)); err != nil {
 				return err
 			}
 		}
@@ -100,38 +183,39 @@ func (s *Store) Objects(ctx context.Context, keys []ObjectKey) ([]Object, error)
 	return objects, nil
 }
 
-const (
-	sqlFeed      = `SELECT ` + objectColumns + ` FROM object WHERE seq > $1 ORDER BY seq LIMIT $2`
-	sqlFeedHeads = `SELECT ` + headColumns + ` FROM object WHERE seq > $1 ORDER BY seq LIMIT $2`
-)
-
-// Feed returns at most limit objects, deleted ones included, with Seq > after,
-// in order of Seq. An object stands in it once, at its last change. Numbers
-// may be missing, but none appears later below one that was seen: a reader
-// that goes on from the last Seq misses nothing.
-func (s *Store) Feed(ctx context.Context, after int64, limit int) ([]Object, error) {
-	return s.readFeed(ctx, sqlFeed, after, limit, objectFields)
+// row reads an object with its columns.
+type row struct {
+	codec  *codec
+	object Object
+	data   []byte
 }
 
-// FeedHeads is Feed without bodies: Body is nil.
-func (s *Store) FeedHeads(ctx context.Context, after int64, limit int) ([]Object, error) {
-	return s.readFeed(ctx, sqlFeedHeads, after, limit, headFields)
+func (r *row) fields() []any {
+	o := &r.object
+	return []any{&o.Born, &o.Kind, &o.Party.CountryCode, &o.Party.ID, &o.ID, &o.Seq, &o.Loud, &o.Deleted,
+		&o.Audience, &o.LastUpdated, &r.data}
 }
 
-func (s *Store) readFeed(ctx context.Context, query string, after int64, limit int, fields func(*Object) []any) ([]Object, error) {
-	var objects []Object
-	err := s.engine.read.rows(ctx, query, []any{after, limit}, func(scan scanFunc) error {
-		return appendRow(&objects, scan, fields)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading the feed after %d: %w", after, err)
+func (r *row) decode(body bool) error {
+	if err := r.codec.decode(r.data, &r.object, body); err != nil {
+		return fmt.Errorf("object %d of %s: %w", r.object.Seq, r.object.Kind, err)
 	}
-	return objects, nil
+	return nil
 }
 
-func headFields(o *Object) []any {
-	return []any{&o.Kind, &o.Party.CountryCode, &o.Party.ID, &o.ID, &o.Seq, &o.Loud, &o.Prev, &o.Born, &o.Deleted,
-		&o.Audience, &o.LastUpdated, &o.Version, &o.Name, (*optional)(&o.Hash), (*optional)(&o.Step)}
+// appendObject reads one object, with or without its body.
+func (s *Store) appendObject(to *[]Object, body bool) func(scanFunc) error {
+	r := row{codec: s.codec}
+	fields := r.fields()
+	return func(scan scanFunc) error {
+		r.object = Object{}
+		if err := scan(fields...); err != nil {
+			return err
+		}
+		if err := r.decode(body); err != nil {
+			return err
+		}
+		*to = append(*to, r.object)
+		return nil
+	}
 }
-
-func objectFields(o *Object) []any { return append(headFields(o), (*blob)(&o.Body)) }

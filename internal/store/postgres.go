@@ -126,12 +126,23 @@ func (v server) check() error {
 // postgresTx adapts sql.Tx.
 type postgresTx struct{ tx *sql.Tx }
 
-func (t postgresTx) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
-	return t.tx.ExecContext(ctx, query, args...)
+func (t postgresTx) exec(ctx context.Context, query string, args []any) (int64, error) {
+	r, err := t.tx.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
 }
 
-func (t postgresTx) row(ctx context.Context, query string, args []any) *sql.Row {
-	return t.tx.QueryRowContext(ctx, query, args...)
+func (t postgresTx) row(ctx context.Context, query string, args []any, into []any) (bool, error) {
+	switch err := t.tx.QueryRowContext(ctx, query, args...).Scan(into...); err {
+	case nil:
+		return true, nil
+	case sql.ErrNoRows:
+		return false, nil
+	default:
+		return false, err
+	}
 }
 
 func (t postgresTx) commit() error { return t.tx.Commit() }

@@ -1,14 +1,11 @@
 package store
 
 import (
-	"context"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/eroam/eroam/ocpi"
 )
 
 func openTest(t *testing.T, dir string) *Store {
@@ -90,30 +87,41 @@ func TestSQLiteRefusesOtherFiles(t *testing.T) {
 	openTest(t, dir)
 }
 
-func TestListUsesTheIndex(t *testing.T) {
+// A row is found by its number, and a change touches one page of the table and
+// none of an index.
+func TestObjectsAreFoundByRow(t *testing.T) {
 	s := openTest(t, t.TempDir())
-	for _, owners := range [][]ocpi.PartyID{nil, {{CountryCode: "NL", ID: "CPO"}}, make([]ocpi.PartyID, 100)} {
-		var w where
-		q := ListQuery{Kind: "locations", Owners: owners, Audience: "DE-EMP", From: 1, To: 2, AfterBorn: 3, Limit: 4}
-		w.filter(q)
-		w.page(q)
-		var plan []string
-		err := s.engine.read.rows(context.Background(), "EXPLAIN QUERY PLAN "+sqlPage+w.text.String(), w.args,
-			func(scan scanFunc) error {
-				var id, parent, unused int
-				var step string
-				err := scan(&id, &parent, &unused, &step)
-				plan = append(plan, step)
-				return err
-			})
-		if err != nil {
-			t.Fatal(err)
-		}
-		all := strings.Join(plan, "; ")
-		if !strings.Contains(all, "USING INDEX object_born (kind=? AND born>?)") || strings.Contains(all, "TEMP B-TREE") {
-			t.Errorf("%d owners: %s", len(owners), all)
+	for query, want := range map[string]string{
+		sqlObjectsAt(1000): "SEARCH object USING INTEGER PRIMARY KEY (rowid=?)",
+		sqlObject:          "SEARCH object USING INDEX sqlite_autoindex_object_1 (kind=? AND country=? AND party=? AND id=?)",
+		sqlHeads:           "SCAN object",
+	} {
+		if got := plan(t, s, query); got != want {
+			t.Errorf("%.60s…: %s; want %s", query, got, want)
 		}
 	}
+	indexes := ""
+	_, err := s.engine.read.row(t.Context(), `SELECT group_concat(name) FROM sqlite_master WHERE type = 'index' AND tbl_name = 'object'`, nil, &indexes)
+	if err != nil || indexes != "sqlite_autoindex_object_1" {
+		t.Errorf("the table of objects has the indexes %s, error %v", indexes, err)
+	}
+}
+
+func plan(t *testing.T, s *Store, query string) string {
+	t.Helper()
+	var steps []string
+	args := make([]any, strings.Count(query, "$"))
+	err := s.engine.read.rows(t.Context(), "EXPLAIN QUERY PLAN "+query, args, func(scan scanFunc) error {
+		var id, parent, unused int
+		var step string
+		err := scan(&id, &parent, &unused, &step)
+		steps = append(steps, step)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(steps, "; ")
 }
 
 func TestPositional(t *testing.T) {

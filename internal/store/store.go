@@ -70,7 +70,11 @@ type Store struct {
 	engine engine
 	log    *slog.Logger
 	writer *writer
-	feed   *broadcast
+	codec  *codec
+	index  *index
+	// following is held to bring the index up to what others have committed.
+	following sync.Mutex
+	feed      *broadcast
 	// registry wakes those who wait for changes of it.
 	registry *broadcast
 	watch    *watch             // nil where there is one process
@@ -96,6 +100,8 @@ type engine struct {
 	asideRead *reader
 	// listen connects for notifications.
 	listen func(ctx context.Context) (*pgx.Conn, error)
+	// work runs in the background until ctx ends; nil for none.
+	work func(ctx context.Context, log *slog.Logger)
 	// timeout bounds one group commit; 0 for none.
 	timeout time.Duration
 	// close frees everything.
@@ -119,7 +125,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{engine: e, log: o.Log, feed: newBroadcast(), registry: newBroadcast()}
+	s := &Store{engine: e, log: o.Log, codec: newCodec(), index: newIndex(e.shared), feed: newBroadcast(), registry: newBroadcast()}
+	if err := s.load(ctx); err != nil {
+		return nil, errors.Join(err, e.close())
+	}
 	if e.shared {
 		s.watch = newWatch(e.listen)
 		if err := s.look(ctx); err != nil {
@@ -133,6 +142,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	run, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.work.Go(s.writer.run)
+	if e.work != nil {
+		s.work.Go(func() { e.work(run, s.log) })
+	}
 	if e.shared {
 		s.work.Go(func() { s.poll(run) })
 		if !o.NoListen {

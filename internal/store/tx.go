@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"database/sql/driver"
 	"fmt"
 	"strings"
@@ -22,12 +21,25 @@ type Tx struct {
 	// registry is the revision that the registry was raised to.
 	registry int64
 	err      error // the first failure of the current caller
+
+	*workspace
+	changes []change            // of objects, for the index
+	moved   map[ObjectKey]place // by them
+}
+
+// workspace is what the transactions of a writer use one after another.
+type workspace struct {
+	codec         *codec
+	index         *index
+	data, scratch []byte
 }
 
 // transaction is an open transaction of an engine.
 type transaction interface {
-	exec(ctx context.Context, query string, args []any) (sql.Result, error)
-	row(ctx context.Context, query string, args []any) *sql.Row
+	// exec returns the number of rows that the statement changed.
+	exec(ctx context.Context, query string, args []any) (int64, error)
+	// row reads the first row of a query; false when there is none.
+	row(ctx context.Context, query string, args []any, into []any) (bool, error)
 	commit() error
 	rollback()
 }
@@ -45,11 +57,7 @@ func (tx *Tx) exec(query string, args ...any) (int64, error) {
 	if err := checkText(args); err != nil {
 		return 0, tx.fail(err)
 	}
-	r, err := tx.sql.exec(tx.ctx, query, args)
-	if err != nil {
-		return 0, tx.fail(err)
-	}
-	n, err := r.RowsAffected()
+	n, err := tx.sql.exec(tx.ctx, query, args)
 	if err != nil {
 		return 0, tx.fail(err)
 	}
@@ -61,14 +69,11 @@ func (tx *Tx) row(query string, args []any, into ...any) (bool, error) {
 	if err := checkText(args); err != nil {
 		return false, tx.fail(err)
 	}
-	switch err := tx.sql.row(tx.ctx, query, args).Scan(into...); err {
-	case nil:
-		return true, nil
-	case sql.ErrNoRows:
-		return false, nil
-	default:
+	found, err := tx.sql.row(tx.ctx, query, args, into)
+	if err != nil {
 		return false, tx.fail(err)
 	}
+	return found, nil
 }
 
 func (tx *Tx) fail(err error) error {
@@ -151,20 +156,6 @@ func (b *blob) Scan(column any) error {
 		*b = append(blob{}, v...) // the driver keeps v
 	default:
 		return fmt.Errorf("a column of bytes holds a %T", column)
-	}
-	return nil
-}
-
-// optional is a column of bytes whose emptiness means that there is nothing: no
-// bytes are read as nil on both engines.
-type optional []byte
-
-func (o optional) Value() (driver.Value, error) { return blob(o).Value() }
-
-func (o *optional) Scan(column any) error {
-	*o = nil
-	if v, ok := column.([]byte); !ok || len(v) > 0 {
-		return (*blob)(o).Scan(column)
 	}
 	return nil
 }

@@ -66,13 +66,15 @@ type writer struct {
 	metrics *metrics
 	queue   chan *job
 	failing atomic.Bool // the last transaction could not be committed
+	lost    bool        // the index may lack what was committed with an unknown outcome
+	*workspace
 
 	mu     sync.RWMutex // held to send to queue, so that it can be closed
 	closed bool
 }
 
 func newWriter(s *Store, queue int, r prometheus.Registerer) (*writer, error) {
-	w := &writer{store: s, queue: make(chan *job, queue)}
+	w := &writer{store: s, queue: make(chan *job, queue), workspace: &workspace{codec: s.codec, index: s.index}}
 	var err error
 	w.metrics, err = newMetrics(r, func() float64 { return float64(len(w.queue)) })
 	return w, err

@@ -67,29 +67,25 @@ CREATE TABLE agreement (
 );
 
 -- The feed: the present state of each published object, and where in the
--- order of accepted changes it stands. body comes last: SQLite keeps a long
--- one in overflow pages that a look at the other columns never reads.
+-- order of accepted changes it stands. data holds the rest of the object, the
+-- body compressed; codec.go says how. Lists, and on SQLite the feed, are found
+-- by an index in memory: an index here would be one more page to write for
+-- each change. On SQLite a BIGINT PRIMARY KEY is the number of the row itself.
 CREATE TABLE object (
+    born         BIGINT PRIMARY KEY,
     kind         TEXT    NOT NULL,
     country      TEXT    NOT NULL,
     party        TEXT    NOT NULL,
     id           TEXT    NOT NULL,
     seq          BIGINT  NOT NULL,
     loud         BIGINT  NOT NULL,
-    prev         BIGINT  NOT NULL,
-    born         BIGINT  NOT NULL,
     deleted      BOOLEAN NOT NULL,
     audience     TEXT    NOT NULL,
     last_updated BIGINT  NOT NULL,
-    version      TEXT    NOT NULL,
-    name         TEXT    NOT NULL,
-    hash         BYTEA   NOT NULL,
-    step         BYTEA   NOT NULL,
-    body         BYTEA   NOT NULL,
-    PRIMARY KEY (kind, country, party, id)
+    data         BYTEA   NOT NULL,
+    UNIQUE (kind, country, party, id)
 );
-CREATE UNIQUE INDEX object_seq ON object (seq);
-CREATE INDEX object_born ON object (kind, born) WHERE NOT deleted;
+CREATE UNIQUE INDEX object_seq ON object (seq); -- PostgreSQL only
 
 -- How far each lane is. blank is the end of the feed when the lane was new;
 -- epoch is that of the process that works on it, see lease.
