@@ -328,3 +328,17 @@ func (p *Period) Dimensions() []PeriodDimension {
 	}
 	return out
 }
+
+// SessionTotals are the sums of a session's periods. Time is the whole session, as
+// total_time of a CDR is.
+type SessionTotals struct{ Energy, Time, Parking Volume }
+
+// Totals sums the periods up.
+func (s *Session) Totals() SessionTotals {
+	t := SessionTotals{Volume{0, energy}, Volume{int64(s.End.Sub(s.Start) / time.Second), span}, Volume{0, span}}
+	for i := range s.Periods {
+		t.Energy.n += s.Periods[i].Energy
+		t.Parking.n += s.Periods[i].Parking
+	}
+	return t
+}

@@ -52,23 +52,23 @@ type Policy struct {
 	// StepSize says to what step_size is applied.
 	StepSize StepReading `json:"step_size,omitempty"`
 	// StepCountsUnpriced rounds up volumes that no component prices, too.
-	StepCountsUnpriced bool `json:"step_counts_unpriced,omitempty"`
+	StepCountsUnpriced bool `json:"step_counts_unpriced,omitzero"`
 	// Power says when a period meets a limit of power or current.
 	Power PowerReading `json:"power,omitempty"`
 	// MissingPowerMatches lets a period that does not say its power meet every
 	// limit of power; otherwise it meets none, and there is a finding.
-	MissingPowerMatches bool `json:"missing_power_matches,omitempty"`
+	MissingPowerMatches bool `json:"missing_power_matches,omitzero"`
 	// FlatPerElement charges the FLAT of every element that becomes active
 	// instead of the first one.
-	FlatPerElement bool `json:"flat_per_element,omitempty"`
+	FlatPerElement bool `json:"flat_per_element,omitzero"`
 	// DurationFromReservation counts min_duration and max_duration from the
 	// beginning of a reservation; otherwise from the end of it.
-	DurationFromReservation bool `json:"duration_from_reservation,omitempty"`
+	DurationFromReservation bool `json:"duration_from_reservation,omitzero"`
 	// IgnoreLimits leaves min_price and max_price out.
-	IgnoreLimits bool `json:"ignore_limits,omitempty"`
+	IgnoreLimits bool `json:"ignore_limits,omitzero"`
 	// InUTC reads times of day and dates in UTC. It is wrong, and there to
 	// recognise who does so.
-	InUTC bool `json:"in_utc,omitempty"`
+	InUTC bool `json:"in_utc,omitzero"`
 }
 
 // Rounding says how amounts are rounded for people.

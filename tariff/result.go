@@ -72,7 +72,7 @@ type Line struct {
 	Type      Dimension   `json:"component_type"`
 	Volume    Volume      `json:"volume"`
 	Billed    Volume      `json:"billed_volume"`
-	StepSize  int64       `json:"step_size,omitempty"` // where it made Billed differ from Volume
+	StepSize  int64       `json:"step_size,omitzero"` // where it made Billed differ from Volume
 	UnitPrice ocpi.Number `json:"-"`
 	VAT       ocpi.Number `json:"-"`
 	Excl      Amount      `json:"excl"`
@@ -99,7 +99,7 @@ type Passed struct {
 	Element     int    `json:"element"`
 	Component   int    `json:"component"`
 	Restriction string `json:"restriction"`
-	Missing     bool   `json:"unknown,omitempty"` // the period does not tell
+	Missing     bool   `json:"unknown,omitzero"` // the period does not tell
 }
 
 // Volume is an amount of energy or time, or a count.

@@ -23,6 +23,7 @@ type cli struct {
 	Sim     SimCmd     `cmd:"" help:"Run a simulated partner."`
 	Conform ConformCmd `cmd:"" help:"Check a hub or a partner against OCPI from outside."`
 	Partner PartnerCmd `cmd:"" help:"Connect platforms to a running hub and say who may talk to whom."`
+	Tariff  TariffCmd  `cmd:"" help:"Price, check and explain OCPI tariffs; needs no hub."`
 	Version VersionCmd `cmd:"" help:"Print the version."`
 }
 
@@ -89,6 +90,12 @@ func run(args []string, s Streams) (code int) {
 		return exitUsage
 	}
 	if err := k.Run(); err != nil {
+		if e, ok := errors.AsType[*codeError](err); ok {
+			if e.text != "" {
+				fmt.Fprintln(s.Err, "eroam:", e.text)
+			}
+			return e.code
+		}
 		fmt.Fprintf(s.Err, "eroam: %v\n", err)
 		return exitFailed
 	}
