@@ -9,6 +9,7 @@
 package api
 
 import (
+	"context"
 	"crypto/sha256"
 	"io"
 	"log/slog"
@@ -19,8 +20,11 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/go-json-experiment/json"
 
+	"github.com/eroam/eroam/internal/country"
 	"github.com/eroam/eroam/internal/delivery"
 	"github.com/eroam/eroam/internal/party"
+	"github.com/eroam/eroam/internal/quality"
+	"github.com/eroam/eroam/internal/station"
 	"github.com/eroam/eroam/internal/store"
 	"github.com/eroam/eroam/internal/trace"
 )
@@ -28,16 +32,18 @@ import (
 // prefix is where the API lives.
 const prefix = "/api/v1"
 
-// Options are what the API works with. All but Trace, Lanes, Log and Metrics
-// must be set.
+// Options are what the API works with. All but Trace, Lanes, Stations, Quality and
+// Log must be set.
 type Options struct {
 	Registry   *party.Registry
 	Store      *store.Store
-	Trace      *trace.Recorder             // nil: no messages are found
-	Lanes      func() []delivery.LaneState // nil: none
-	AdminToken [sha256.Size]byte           // SHA-256 of the token
-	Hub        Hub                         // what GET /hub answers
-	Log        *slog.Logger                // nil: nothing is logged
+	Trace      *trace.Recorder                                         // nil: no messages are found
+	Lanes      func(ctx context.Context) ([]delivery.LaneState, error) // nil: none
+	Stations   *station.Index                                          // nil: stations are not found
+	Quality    *quality.Judge                                          // nil: data is not judged
+	AdminToken [sha256.Size]byte                                       // SHA-256 of the token
+	Hub        Hub                                                     // what GET /hub answers
+	Log        *slog.Logger                                            // nil: nothing is logged
 }
 
 // API is the http.Handler for everything under /api/.
@@ -45,9 +51,13 @@ type API struct {
 	registry *party.Registry
 	store    *store.Store
 	trace    *trace.Recorder
-	lanes    func() []delivery.LaneState
+	lanes    func(ctx context.Context) ([]delivery.LaneState, error)
+	stations *station.Index
+	quality  *quality.Judge
 	hub      Hub
 	log      *slog.Logger
+
+	countries country.Codes
 
 	mux     *http.ServeMux
 	openAPI []byte
@@ -60,16 +70,19 @@ func New(o Options) (*API, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Lanes == nil {
-		o.Lanes = func() []delivery.LaneState { return nil }
+		o.Lanes = func(context.Context) ([]delivery.LaneState, error) { return nil, nil }
 	}
 	a := &API{
-		registry: o.Registry, store: o.Store, trace: o.Trace, lanes: o.Lanes, hub: o.Hub, log: o.Log,
+		registry: o.Registry, store: o.Store, trace: o.Trace, lanes: o.Lanes, stations: o.Stations, quality: o.Quality, hub: o.Hub, log: o.Log,
 		mux:  http.NewServeMux(),
 		door: newDoor(o.AdminToken, o.Log),
 	}
+	var err error
+	if a.countries, err = country.LoadCodes(); err != nil {
+		return nil, err
+	}
 	h := humago.NewWithPrefix(a.mux, prefix, a.humaConfig(o.Hub.Version))
 	a.routes(h)
-	var err error
 	if a.openAPI, err = h.OpenAPI().MarshalJSON(); err != nil {
 		return nil, err
 	}
@@ -99,6 +112,10 @@ func (a *API) routes(h huma.API) {
 	remove(h, "/agreements/{id}", a.deleteAgreement, "agreements", "End an agreement")
 
 	get(h, "/objects", a.listObjects, "objects", "List published objects of one kind")
+	get(h, "/stations", a.listStations, "stations", "Find stations by place, connector, power and state")
+	get(h, "/quality", a.getQuality, "quality", "What is odd in the published data, by owner, with a score")
+	get(h, "/quality/findings", a.listFindings, "quality", "List what is odd in the published data")
+
 	get(h, "/messages", a.findMessages, "messages", "Find what happened to messages")
 	get(h, "/lanes", a.listLanes, "lanes", "List the lanes that deliver published objects")
 

@@ -16,7 +16,8 @@ type Lane struct {
 	PartyID     string     `json:"party_id" example:"EM1"`
 	Role        string     `json:"role" example:"EMSP"`
 	Platform    string     `json:"platform_id" example:"4q7xk2m9p1ab"`
-	State       string     `json:"state" example:"idle" doc:"What it does now"`
+	State       string     `json:"state" example:"idle" doc:"What it does now; elsewhere: another process has it and knows more; waiting: for a moment none has it"`
+	Node        string     `json:"node,omitempty" example:"hub-1:8080" doc:"The process that has the lane, where several share the database"`
 	Cursor      int64      `json:"cursor" example:"4700" doc:"Everything up to this place of the feed is delivered"`
 	Behind      int64      `json:"behind" example:"11" doc:"How many places the feed is ahead; most may not concern this receiver"`
 	Queued      int        `json:"queued" example:"2" doc:"Changes that were read and are not delivered"`
@@ -31,10 +32,14 @@ type laneList struct {
 	}
 }
 
-func (a *API) listLanes(context.Context, *struct{}) (*laneList, error) {
+func (a *API) listLanes(ctx context.Context, _ *struct{}) (*laneList, error) {
 	out := &laneList{}
 	out.Body.Items = []Lane{}
-	for _, l := range a.lanes() {
+	lanes, err := a.lanes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range lanes {
 		out.Body.Items = append(out.Body.Items, laneView(l))
 	}
 	slices.SortFunc(out.Body.Items, func(a, b Lane) int { return cmp.Compare(a.Lane, b.Lane) })
@@ -44,7 +49,7 @@ func (a *API) listLanes(context.Context, *struct{}) (*laneList, error) {
 func laneView(l delivery.LaneState) Lane {
 	return Lane{
 		Lane: l.Lane, CountryCode: l.Receiver.CountryCode, PartyID: l.Receiver.ID, Role: string(l.Role),
-		Platform: l.Platform, State: l.State, Cursor: l.Cursor, Behind: l.Behind,
+		Platform: l.Platform, State: l.State, Node: l.Node, Cursor: l.Cursor, Behind: l.Behind,
 		Queued: l.Queued, InFlight: l.InFlight, Error: l.Error, ErrorAt: timeOrNil(l.ErrorAt),
 	}
 }

@@ -106,13 +106,16 @@ func (a *App) openData() error {
 	if err := os.MkdirAll(a.cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("making the data directory: %w", err)
 	}
-	unlock, err := lockFile(filepath.Join(a.cfg.Data, "lock"))
+	unlock, err := lockFile(a.lockName())
 	if err != nil {
 		return err
 	}
 	a.onStop("unlocking the data directory", func(context.Context) error { return unlock() })
 	return nil
 }
+
+// lockName is the file whose lock says that this process has the data directory.
+func (a *App) lockName() string { return filepath.Join(a.cfg.Data, "lock") }
 
 // onStop has Stop do something, before what was begun earlier.
 func (a *App) onStop(what string, do func(ctx context.Context) error) {

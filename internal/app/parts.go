@@ -3,7 +3,9 @@ package app
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,8 +16,11 @@ import (
 	"github.com/eroam/eroam/internal/config"
 	"github.com/eroam/eroam/internal/delivery"
 	"github.com/eroam/eroam/internal/egress"
+	"github.com/eroam/eroam/internal/lease"
 	"github.com/eroam/eroam/internal/party"
+	"github.com/eroam/eroam/internal/quality"
 	"github.com/eroam/eroam/internal/relay"
+	"github.com/eroam/eroam/internal/station"
 	"github.com/eroam/eroam/internal/store"
 	"github.com/eroam/eroam/internal/trace"
 )
@@ -23,11 +28,14 @@ import (
 // parts are what the hub is made of.
 type parts struct {
 	store    *store.Store
+	lease    *lease.Node
 	sealKey  []byte
 	trace    *trace.Recorder
 	egress   *egress.Client
 	registry *party.Registry
 	delivery *delivery.Delivery
+	stations *station.Index
+	quality  *quality.Judge
 	catalog  *catalog.Catalog
 	relay    *relay.Relay
 	ocpi     http.Handler
@@ -38,13 +46,14 @@ type parts struct {
 // them, and starts those that run. Stop ends them in the opposite order.
 func (a *App) openParts(ctx context.Context) error {
 	for _, open := range []func(context.Context) error{
-		a.openProcessMetrics, a.openStore, a.openTrace, a.openEgress, a.openRegistry,
-		a.openDelivery, a.openCatalog, a.openRelay, a.openIngress, a.openAPI,
+		a.openProcessMetrics, a.openStore, a.openLease, a.openTrace, a.openEgress, a.openRegistry,
+		a.openDelivery, a.openCatalog, a.openStations, a.openRelay, a.openIngress, a.openAPI,
 	} {
 		if err := open(ctx); err != nil {
 			return err
 		}
 	}
+	a.onStop("giving jobs away", a.lease.Retire)
 	return nil
 }
 
@@ -80,6 +89,21 @@ func (a *App) openStore(ctx context.Context) (err error) {
 	return err
 }
 
+// openLease joins the other processes on a shared database. It goes on until
+// every part that has jobs has ended.
+func (a *App) openLease(context.Context) error {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	_, port, _ := net.SplitHostPort(a.Addr())
+	a.lease = lease.Open(lease.Options{
+		Store: a.store, Place: lockPlace(a.lockName()), Name: net.JoinHostPort(host, port), Log: a.log, Metrics: a.metrics,
+	})
+	a.run("the leases", a.lease.Run)
+	return nil
+}
+
 func (a *App) openTrace(ctx context.Context) (err error) {
 	maxBody := int(a.cfg.Trace.MaxBody)
 	if maxBody == 0 {
@@ -112,7 +136,7 @@ func (a *App) openEgress(context.Context) error {
 
 func (a *App) openRegistry(ctx context.Context) (err error) {
 	a.registry, err = party.Open(ctx, party.Options{
-		Store: a.store, Egress: a.egress, Trace: a.trace,
+		Store: a.store, Egress: a.egress, Trace: a.trace, Lease: a.lease,
 		Hub: a.cfg.Hub.Party(), HubName: a.cfg.Hub.Name, PublicURL: a.URL(),
 		OpenAgreements: a.cfg.Agreements == config.AgreementsOpen,
 		SealKey:        a.sealKey, StillAlive: a.cfg.StillAlive,
@@ -133,7 +157,8 @@ func (a *App) openAPI(ctx context.Context) error {
 	a.firstToken = first
 	hub := a.cfg.Hub.Party()
 	a.api, err = api.New(api.Options{
-		Registry: a.registry, Store: a.store, Trace: a.trace, Lanes: a.delivery.Lanes, AdminToken: token,
+		Registry: a.registry, Store: a.store, Trace: a.trace, Lanes: a.delivery.AllLanes, AdminToken: token,
+		Stations: a.stations, Quality: a.quality,
 		Hub: api.Hub{
 			CountryCode: hub.CountryCode, PartyID: hub.ID, Name: a.cfg.Hub.Name,
 			VersionsURL: a.VersionsURL(), Agreements: a.cfg.Agreements, Version: a.Version,

@@ -4,12 +4,15 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"fmt"
 
 	"github.com/eroam/eroam/internal/catalog"
 	"github.com/eroam/eroam/internal/delivery"
 	"github.com/eroam/eroam/internal/ingress"
 	"github.com/eroam/eroam/internal/party"
+	"github.com/eroam/eroam/internal/quality"
 	"github.com/eroam/eroam/internal/relay"
+	"github.com/eroam/eroam/internal/station"
 )
 
 // This file builds the ways that a message takes: tell (delivery, catalog), ask
@@ -18,7 +21,7 @@ import (
 // openDelivery starts the lanes. They end before the registry does.
 func (a *App) openDelivery(context.Context) error {
 	a.delivery = delivery.New(delivery.Options{
-		Store: a.store, Registry: a.registry, Egress: a.egress, Trace: a.trace, Hub: a.cfg.Hub.Party(),
+		Store: a.store, Registry: a.registry, Egress: a.egress, Trace: a.trace, Hub: a.cfg.Hub.Party(), Lease: a.lease,
 		Log: a.log, Metrics: a.metrics,
 	})
 	a.run("the delivery", a.delivery.Run)
@@ -30,6 +33,19 @@ func (a *App) openCatalog(context.Context) error {
 		Store: a.store, Registry: a.registry, Delivery: a.delivery, SignKey: derive(a.sealKey, "links to next pages"),
 		Log: a.log, Metrics: a.metrics,
 	})
+	return nil
+}
+
+// openStations starts what is known in memory of all that was published. Both
+// read it in the background; the hub is ready without them.
+func (a *App) openStations(context.Context) (err error) {
+	a.stations = station.New(station.Options{Store: a.store, Log: a.log, Metrics: a.metrics})
+	a.run("the index of stations", a.stations.Run)
+	a.quality, err = quality.New(quality.Options{Store: a.store, Log: a.log})
+	if err != nil {
+		return fmt.Errorf("opening the judge of data quality: %w", err)
+	}
+	a.run("the judge of data quality", a.quality.Run)
 	return nil
 }
 

@@ -24,11 +24,7 @@ package delivery
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +32,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/eroam/eroam/internal/egress"
+	"github.com/eroam/eroam/internal/lease"
 	"github.com/eroam/eroam/internal/party"
 	"github.com/eroam/eroam/internal/store"
 	"github.com/eroam/eroam/internal/trace"
@@ -49,20 +46,19 @@ type Options struct {
 	Egress   *egress.Client
 	Trace    *trace.Recorder // may be nil
 	Hub      ocpi.PartyID
-	// Timeout bounds one request to a receiver; 0 means 15 s.
+	// Lease says which lanes this process has; nil: all of them.
+	Lease *lease.Node
+	// Timeout bounds one request to a receiver; 0 means 8 s.
 	Timeout time.Duration
 	// MinBackoff is the longest pause after a first failure, and MaxBackoff
-	// what it grows to by doubling; 0 means 500 ms and 30 s.
+	// what it grows to by doubling; 0 means 1 s and 15 min.
 	MinBackoff, MaxBackoff time.Duration
-	Log                    *slog.Logger
-	Metrics                prometheus.Registerer
+	// OfflineAfter is how long a receiver may take nothing that it is sent before
+	// others are told that it is OFFLINE; 0 means 5 min.
+	OfflineAfter time.Duration
+	Log          *slog.Logger
+	Metrics      prometheus.Registerer
 }
-
-// How often Run looks at the registry and stores cursors.
-const (
-	superviseEvery = 200 * time.Millisecond
-	persistEvery   = time.Second
-)
 
 // Delivery sends what was published. See the package for what it guarantees.
 type Delivery struct {
@@ -71,36 +67,37 @@ type Delivery struct {
 	metrics   *metrics
 	announced announcements
 	view      atomic.Pointer[view]
+	presents  presents
 
-	// Set by Run before the first lane starts.
-	tail  *tail
-	saved map[string]int64 // cursors as stored
+	tail  *tail // set by Run before the first lane starts
+	cycle cycle
 
 	mu    sync.Mutex
-	lanes map[laneID]*lane
-}
-
-// view is a snapshot with its agreements by party.
-type view struct {
-	snapshot   *party.Snapshot
-	agreements map[ocpi.PartyID][]*party.Agreement
+	lanes map[string]*lane // by name
 }
 
 // New returns a Delivery that does nothing until Run.
 func New(o Options) *Delivery {
 	if o.Timeout <= 0 {
-		o.Timeout = 15 * time.Second
+		o.Timeout = 8 * time.Second
 	}
 	if o.MinBackoff <= 0 {
-		o.MinBackoff = 500 * time.Millisecond
+		o.MinBackoff = time.Second
 	}
 	if o.MaxBackoff <= 0 {
-		o.MaxBackoff = 30 * time.Second
+		o.MaxBackoff = 15 * time.Minute
+	}
+	if o.OfflineAfter <= 0 {
+		o.OfflineAfter = 5 * time.Minute
+	}
+	if o.Lease == nil {
+		o.Lease = lease.Alone()
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &Delivery{o: o, log: o.Log, lanes: make(map[laneID]*lane)}
+	d := &Delivery{o: o, log: o.Log, lanes: make(map[string]*lane)}
+	d.presents.store = o.Store
 	d.metrics = newMetrics(o.Metrics, d)
 	return d
 }
@@ -111,238 +108,22 @@ func New(o Options) *Delivery {
 // transaction fails has no effect. It never blocks.
 func (d *Delivery) Announce(a Announcement) { d.announced.add(a) }
 
-// Run sends until ctx ends. When it returns, everything it started has ended
-// and the cursors are stored.
+// Run sends until ctx ends. When it returns, everything it started has ended,
+// the cursors are stored and the lanes released.
 func (d *Delivery) Run(ctx context.Context) error {
-	cursors, err := d.o.Store.Cursors(ctx)
-	if err != nil {
-		return err
-	}
 	head, err := d.o.Store.Seq(ctx)
 	if err != nil {
 		return err
 	}
-	d.saved, d.tail = cursors, newTail(head)
-	r := &reader{store: d.o.Store, announced: &d.announced, tail: d.tail, level: head, seen: make(map[store.ObjectKey]int64)}
+	d.tail = newTail(head)
+	r := d.newReader(head)
 	var reading sync.WaitGroup
+	reading.Go(func() { d.replay(ctx) })
 	reading.Go(func() {
 		r.run(ctx, func(err error) { d.log.Error("cannot read the feed", "err", err) })
 	})
 	d.supervise(ctx)
+	d.end()
 	reading.Wait()
-	d.stop(slices.Collect(maps.Values(d.running())))
 	return nil
-}
-
-// supervise keeps the lanes in step with the registry until ctx ends.
-func (d *Delivery) supervise(ctx context.Context) {
-	look := time.NewTicker(superviseEvery)
-	defer look.Stop()
-	save := time.NewTicker(persistEvery)
-	defer save.Stop()
-	var adopted *party.Snapshot
-	for {
-		if s := d.o.Registry.Snapshot(); s != adopted {
-			d.adopt(ctx, s)
-			adopted = s
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-look.C:
-		case <-save.C:
-			d.persist(ctx)
-		}
-	}
-}
-
-// agreements returns the agreements of a snapshot by party. It is worked out
-// once for all lanes.
-func (d *Delivery) agreements(s *party.Snapshot) map[ocpi.PartyID][]*party.Agreement {
-	if v := d.view.Load(); v != nil && v.snapshot == s {
-		return v.agreements
-	}
-	v := &view{snapshot: s, agreements: make(map[ocpi.PartyID][]*party.Agreement)}
-	for _, a := range s.Agreements() {
-		v.agreements[a.CPO] = append(v.agreements[a.CPO], a)
-		if a.EMSP != a.CPO {
-			v.agreements[a.EMSP] = append(v.agreements[a.EMSP], a)
-		}
-	}
-	d.view.Store(v)
-	return v.agreements
-}
-
-// adopt starts and ends lanes as s demands, and has the others look at it.
-func (d *Delivery) adopt(ctx context.Context, s *party.Snapshot) {
-	known := make(map[string]bool) // lanes of parties that exist
-	wanted := make(map[laneID]bool)
-	for _, pl := range s.Platforms() {
-		for _, p := range pl.Parties {
-			id := laneID{pl.ID, p.ID, p.Role}
-			known[id.String()] = true
-			if receives(p) {
-				wanted[id] = true
-			}
-		}
-	}
-	var over []*lane
-	for id, l := range d.running() {
-		if !wanted[id] {
-			over = append(over, l)
-		}
-	}
-	d.stop(over)
-	for id := range wanted {
-		d.start(ctx, id)
-	}
-	d.forget(ctx, known)
-	for _, l := range d.running() {
-		select {
-		case l.nudge <- struct{}{}:
-		default:
-		}
-	}
-}
-
-func (d *Delivery) start(ctx context.Context, id laneID) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.lanes[id] != nil {
-		return
-	}
-	c := charge{id: id, until: func() time.Time { return time.Time{} }}
-	var known bool
-	if c.cursor, known = d.saved[id.String()]; !known {
-		c.blank = d.tail.position()
-	}
-	l := d.newLane(c)
-	d.lanes[id] = l
-	ctx, l.cancel = context.WithCancel(ctx)
-	go l.run(ctx)
-}
-
-// stop ends lanes and stores how far they came.
-func (d *Delivery) stop(lanes []*lane) {
-	for _, l := range lanes {
-		l.cancel()
-	}
-	for _, l := range lanes {
-		<-l.stopped
-	}
-	if len(lanes) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	d.persist(ctx)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, l := range lanes {
-		delete(d.lanes, l.id)
-	}
-}
-
-func (d *Delivery) running() map[laneID]*lane {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return maps.Clone(d.lanes)
-}
-
-// persist stores the cursors that moved. What is not stored is sent again after
-// a restart.
-func (d *Delivery) persist(ctx context.Context) {
-	moved := make(map[string]int64)
-	for id, l := range d.running() {
-		name := id.String()
-		old, known := d.saved[name]
-		if c := l.snapshotState().Cursor; !known || c != old {
-			moved[name] = c
-		}
-	}
-	if len(moved) == 0 {
-		return
-	}
-	err := d.o.Store.Write(ctx, func(tx *store.Tx) error {
-		for name, seq := range moved {
-			if err := tx.SetCursor(name, seq); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		d.log.Warn("cannot store the cursors of the lanes", "lanes", len(moved), "err", err)
-		return
-	}
-	maps.Copy(d.saved, moved)
-}
-
-// forget drops the cursors of parties that are no longer in the hub.
-func (d *Delivery) forget(ctx context.Context, known map[string]bool) {
-	var over []string
-	for name := range d.saved {
-		if !known[name] {
-			over = append(over, name)
-		}
-	}
-	if len(over) == 0 {
-		return
-	}
-	err := d.o.Store.Write(ctx, func(tx *store.Tx) error {
-		for _, name := range over {
-			if err := tx.DeleteCursor(name); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		d.log.Warn("cannot delete the cursors of parties that left", "lanes", len(over), "err", err)
-		return
-	}
-	for _, name := range over {
-		delete(d.saved, name)
-	}
-}
-
-// Lanes returns the state of every lane, in order of their names.
-func (d *Delivery) Lanes() []LaneState {
-	var out []LaneState
-	for _, l := range d.running() {
-		s := l.snapshotState()
-		s.Behind = max(0, d.tail.position()-s.Cursor)
-		out = append(out, s)
-	}
-	slices.SortFunc(out, func(a, b LaneState) int { return strings.Compare(a.Lane, b.Lane) })
-	return out
-}
-
-// complain keeps why a delivery failed, and logs it when it is something new.
-func (l *lane) complain(r result) {
-	l.mu.Lock()
-	same := l.state.Error == r.err.Error()
-	l.state.Error, l.state.ErrorAt = r.err.Error(), time.Now()
-	l.mu.Unlock()
-	if !same {
-		l.d.log.Warn("delivery failed", "party", l.id.party.String(), "role", string(l.id.role),
-			"module", r.object.key.Kind, "outcome", r.outcome.String(), "attempt", r.object.attempts, "err", r.err)
-	}
-}
-
-// note keeps an error of the lane itself, or that there is none any more.
-func (l *lane) note(err error) {
-	text := ""
-	if err != nil {
-		text = fmt.Sprintf("reading the feed: %v", err)
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.state.Error != text {
-		l.state.Error, l.state.ErrorAt = text, time.Time{}
-		if err != nil {
-			l.state.ErrorAt = time.Now()
-			l.d.log.Error("a lane cannot read the feed", "party", l.id.party.String(), "err", err)
-		}
-	}
 }
