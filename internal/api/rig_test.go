@@ -34,7 +34,7 @@ type rig struct {
 	trace  *trace.Recorder
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t *testing.T, more ...func(*api.Options)) *rig {
 	t.Helper()
 	ctx := t.Context()
 	dir := t.TempDir()
@@ -51,10 +51,14 @@ func newRig(t *testing.T) *rig {
 		PublicURL: "https://hub.example.com", SealKey: bytes.Repeat([]byte{7}, 32),
 	})
 	check(t, err)
-	h, err := api.New(api.Options{
+	o := api.Options{
 		Registry: registry, Store: db, Trace: recorder, AdminToken: sha256.Sum256([]byte(adminToken)),
 		Hub: api.Hub{CountryCode: "DE", PartyID: "HUB", Name: "Test", VersionsURL: registry.VersionsURL(), Agreements: "required", Version: "test"},
-	})
+	}
+	for _, f := range more {
+		f(&o)
+	}
+	h, err := api.New(o)
 	check(t, err)
 	r := &rig{t: t, server: httptest.NewServer(h), store: db, trace: recorder}
 	t.Cleanup(r.server.Close)

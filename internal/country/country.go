@@ -25,10 +25,16 @@ var codes string
 // Code is an ISO 3166-1 alpha-3 code in upper case.
 type Code string
 
+// Codes knows the codes of countries. It is immutable.
+type Codes struct {
+	alpha3 map[string]Code // by two or three letters, upper case
+	number map[string]Code
+}
+
 // Atlas holds codes and outlines, about 2 MB. It is immutable.
 type Atlas struct {
-	alpha3 map[string]Code // of two or three letters, upper case
-	rings  map[Code][]ring
+	Codes
+	rings map[Code][]ring
 }
 
 // ring is a closed line; the country is what an odd number of rings surrounds.
@@ -45,17 +51,26 @@ var part = map[Code]Code{
 	"GLP": "FRA", "GUF": "FRA", "MTQ": "FRA", "MYT": "FRA", "REU": "FRA",
 }
 
-// Load reads the atlas that is built in. It takes some 20 ms.
-func Load() (*Atlas, error) {
-	a := &Atlas{alpha3: map[string]Code{}, rings: map[Code][]ring{}}
-	numbers := map[string]Code{}
+// LoadCodes reads the codes that are built in.
+func LoadCodes() (Codes, error) {
+	c := Codes{map[string]Code{}, map[string]Code{}}
 	for line := range strings.Lines(codes) {
 		f := strings.Fields(line)
 		if len(f) != 3 {
-			return nil, fmt.Errorf("reading the country codes: %q", line)
+			return Codes{}, fmt.Errorf("reading the country codes: %q", line)
 		}
-		a.alpha3[f[0]], a.alpha3[f[1]], numbers[f[2]] = Code(f[1]), Code(f[1]), Code(f[1])
+		c.alpha3[f[0]], c.alpha3[f[1]], c.number[f[2]] = Code(f[1]), Code(f[1]), Code(f[1])
 	}
+	return c, nil
+}
+
+// Load reads the atlas that is built in. It takes some 20 ms.
+func Load() (*Atlas, error) {
+	known, err := LoadCodes()
+	if err != nil {
+		return nil, err
+	}
+	a := &Atlas{Codes: known, rings: map[Code][]ring{}}
 	z, err := gzip.NewReader(bytes.NewReader(outlines))
 	if err != nil {
 		return nil, fmt.Errorf("reading the outlines of countries: %w", err)
@@ -69,7 +84,7 @@ func Load() (*Atlas, error) {
 		return nil, fmt.Errorf("reading the outlines of countries: %w", err)
 	}
 	for _, g := range t.Objects.Countries.Geometries {
-		code := numbers[g.ID]
+		code := a.number[g.ID]
 		switch g.Properties.Name {
 		case "Kosovo":
 			code = "XKX"
@@ -94,8 +109,8 @@ func Load() (*Atlas, error) {
 }
 
 // Find returns the code that two or three letters in either case stand for.
-func (a *Atlas) Find(code string) (Code, bool) {
-	c, ok := a.alpha3[strings.ToUpper(code)]
+func (k Codes) Find(code string) (Code, bool) {
+	c, ok := k.alpha3[strings.ToUpper(code)]
 	return c, ok
 }
 
