@@ -1,6 +1,8 @@
 package delivery
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,7 +64,7 @@ func Knows(s *party.Snapshot, subject ocpi.PartyID, role ocpi.Role, viewer *part
 // itself, and nothing from behind a hub to a hub.
 func wants(s *party.Snapshot, me *party.Party, key store.ObjectKey, now time.Time) bool {
 	m := ocpi.Module(key.Kind)
-	if _, ok := me.Platform.Endpoint(m, ocpi.Receiver); !ok {
+	if _, ok := me.Platform.Endpoint(m, ocpi.Receiver); !ok || !selects(&me.Delivery, m, key.Party) {
 		return false
 	}
 	for _, p := range s.Parties(key.Party) {
@@ -103,10 +105,10 @@ func receives(p *party.Party) bool {
 }
 
 // grants names what decides about the entitlement of a party: the version it
-// speaks, the modules it implements, its agreements. A name that is new means
-// that objects which it was not sent before may now be due.
+// speaks, the modules it implements, its agreements, its filter. A name that is
+// new means that objects which it was not sent before may now be due.
 func grants(p *party.Party, agreements []*party.Agreement, now time.Time) map[string]bool {
-	g := map[string]bool{"version " + string(p.Platform.Version): true}
+	g := map[string]bool{"version " + string(p.Platform.Version): true, "filter " + filterName(&p.Delivery): true}
 	for k := range p.Platform.Endpoints {
 		if k.Interface == ocpi.Receiver {
 			g["module "+string(k.Module)] = true
@@ -122,4 +124,55 @@ func grants(p *party.Party, agreements []*party.Agreement, now time.Time) map[st
 		}
 	}
 	return g
+}
+
+// sameStanding reports whether a and b, the same party in two snapshots, are
+// entitled to the same under the same agreements.
+func sameStanding(a, b *party.Party) bool {
+	return a.Platform.Version == b.Platform.Version && maps.Equal(a.Platform.Endpoints, b.Platform.Endpoints) &&
+		sameFilter(&a.Delivery, &b.Delivery)
+}
+
+// nextBound returns when the next of the agreements begins or ends after now;
+// a day from now when none does before that.
+func nextBound(agreements []*party.Agreement, now time.Time) time.Time {
+	next := now.Add(24 * time.Hour)
+	for _, a := range agreements {
+		for _, t := range [...]time.Time{a.ValidFrom, a.ValidTo} {
+			if t.After(now) && t.Before(next) {
+				next = t
+			}
+		}
+	}
+	return next
+}
+
+// view is a snapshot with its agreements by party.
+type view struct {
+	snapshot   *party.Snapshot
+	agreements map[ocpi.PartyID][]*party.Agreement
+}
+
+// look returns who is connected now. The agreements by party are worked out once
+// for all lanes, and only when one has changed.
+func (d *Delivery) look() *view {
+	s := d.o.Registry.Snapshot()
+	old := d.view.Load()
+	if old != nil && old.snapshot == s {
+		return old
+	}
+	v := &view{snapshot: s}
+	if old != nil && slices.Equal(old.snapshot.Agreements(), s.Agreements()) {
+		v.agreements = old.agreements
+	} else {
+		v.agreements = make(map[ocpi.PartyID][]*party.Agreement)
+		for _, a := range s.Agreements() {
+			v.agreements[a.CPO] = append(v.agreements[a.CPO], a)
+			if a.EMSP != a.CPO {
+				v.agreements[a.EMSP] = append(v.agreements[a.EMSP], a)
+			}
+		}
+	}
+	d.view.Store(v)
+	return v
 }

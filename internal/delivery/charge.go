@@ -29,15 +29,3 @@ type charge struct {
 func over(t, now time.Time) bool {
 	return !t.IsZero() && (!now.Before(t) || !now.Round(0).Before(t.Round(0)))
 }
-
-func (d *Delivery) newLane(c charge) *lane {
-	l := &lane{
-		d: d, id: c.id, charge: c, read: c.cursor, blank: c.blank, q: newQueue(),
-		results: make(chan result, maxPerLane), nudge: make(chan struct{}, 1),
-		leave: make(chan struct{}), stopped: make(chan struct{}),
-	}
-	l.state = LaneState{
-		Lane: c.id.String(), Receiver: c.id.party, Role: c.id.role, Platform: c.id.platform, State: LaneIdle, Cursor: c.cursor,
-	}
-	return l
-}

@@ -2,22 +2,23 @@ package delivery
 
 import (
 	"context"
-	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/eroam/eroam/internal/party"
+	"github.com/eroam/eroam/internal/store"
 	"github.com/eroam/eroam/ocpi"
 )
 
 const (
-	window       = 256 // changes that a lane holds
-	lanePage     = 128 // entries it reads from the table at once
-	maxPerLane   = 8   // requests in flight
-	perPlatform  = 16  // … of all lanes to one platform
-	poisonAfter  = 8   // attempts, while other objects get through
-	regrantEvery = time.Minute
-	untilEvery   = 250 * time.Millisecond // look again whether the lane may be worked on
+	window      = 256 // changes that a lane holds
+	lanePage    = 128 // entries it reads from the table at once
+	maxPerLane  = 8   // requests in flight, unless the receiver's settings say otherwise
+	perPlatform = 16  // … of all lanes to one platform
+	poisonAfter = 8   // attempts, while other objects get through
+	lookEvery   = time.Minute
+	untilEvery  = 250 * time.Millisecond // look again whether the lane may be worked on
 )
 
 // laneID names a lane: a party in one role on one platform. Another platform
@@ -44,34 +45,51 @@ func (l laneID) find(s *party.Snapshot) *party.Party {
 
 // lane brings everything published to one receiver. One goroutine owns it; the
 // requests it starts report back to it.
+//
+// It reads the table from its cursor to the end, and from then on what its inbox
+// brings (live); when the inbox overflows it reads the table again from where it
+// was. What is urgent it takes from the inbox at any time.
 type lane struct {
-	d       *Delivery
-	id      laneID
-	charge  charge
-	q       queue
-	read    int64 // the feed is read up to here
-	live    bool  // the table was read to its end; the tail goes on from floor
-	floor   int64
-	grown   <-chan struct{}
-	blank   int64 // deletions up to here mean nothing to a receiver that is new
-	flying  int
+	d      *Delivery
+	id     laneID
+	name   string // of the lane
+	to     string // of the receiver
+	charge charge
+	inbox  inbox
+	q      queue
+	read   int64 // the feed is read up to here
+	live   bool  // the table was read to its end; the inbox goes on from floor
+	floor  int64 // each object was queued or sent in its state at this place
+	blank  int64 // deletions up to here mean nothing to a receiver that is new
+	flying int
+
 	results chan result
-	nudge   chan struct{} // cap 1: the registry changed
-
-	was     *party.Snapshot // by which has was found
-	wasAt   time.Time
-	has     map[string]bool // see grants
-	resync  *resync
-	restart bool // when nothing is in flight, read the feed again for resync
-
-	failures  int // in a row
-	successes int64
-	resume    time.Time // nothing is sent before
-	unread    time.Time // the feed is not read before
-
+	nudge   chan struct{} // cap 1: the registry or the inbox changed
 	leave   chan struct{} // closed: send nothing more, and end when nothing is in flight
 	cancel  context.CancelFunc
 	stopped chan struct{}
+
+	// By what the lane was entitled when it last looked, and how long that
+	// holds by itself. See grants.
+	was        *party.Snapshot
+	wasAt      time.Time
+	wasUntil   time.Time
+	wasMe      *party.Party
+	agreements []*party.Agreement
+	has        map[string]bool
+	resync     *resync
+	restart    bool // when nothing is in flight, read the feed again for resync
+
+	status    party.Status // of the receiver, when last looked at
+	failures  int          // in a row
+	since     time.Time    // the first of them
+	successes int64
+	resume    time.Time // nothing is sent before
+	unread    time.Time // the feed is not read before
+	pace      pace
+	limited   time.Time                // until then the receiver's rate holds something up
+	letters   map[store.ObjectKey]bool // objects with an open dead letter; nil: not read yet
+	alarm     time.Time
 
 	mu    sync.Mutex
 	state LaneState
@@ -85,41 +103,50 @@ type resync struct {
 	at     time.Time
 }
 
-// run works until ctx ends. What is in flight is given up then: it is not
-// known to be delivered, and is sent again after the next start.
+func (d *Delivery) newLane(c charge) *lane {
+	l := &lane{
+		d: d, id: c.id, name: c.id.String(), to: c.id.party.String(), charge: c,
+		read: c.cursor, floor: c.cursor, blank: c.blank, q: newQueue(),
+		results: make(chan result), nudge: make(chan struct{}, 1),
+		leave: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	l.state = LaneState{
+		Lane: l.name, Receiver: c.id.party, Role: c.id.role, Platform: c.id.platform, State: LaneIdle, Cursor: c.cursor,
+	}
+	return l
+}
+
+// wake has the lane look at its inbox and at the registry.
+func (l *lane) wake() {
+	select {
+	case l.nudge <- struct{}{}:
+	default:
+	}
+}
+
+// run works until ctx ends or the lane is to be left. What is in flight when
+// ctx ends is given up: it is not known to be delivered, and is sent again after
+// the next start.
 func (l *lane) run(ctx context.Context) {
 	defer close(l.stopped)
+	l.d.tail.join(l)
+	defer l.d.tail.leave(l)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		now := time.Now()
-		snap := l.d.o.Registry.Snapshot()
-		me := l.id.find(snap)
-		if me != nil {
-			l.regrant(snap, me, now)
-		}
-		ready := me != nil && me.Reachable() && me.Status != party.Offline
 		leaving := l.leaving()
 		if leaving && l.flying == 0 {
 			return
 		}
-		if ready && !l.restart && !leaving {
-			l.fill(ctx, snap, me, now)
-			l.dispatch(ctx, snap, me, now)
-		} else if !ready {
-			// On return each object is sent once, as it is then.
-			l.q.doubt()
-			l.live = false
-		}
-		l.show(ready)
-		timer.Reset(l.sleep(ready, now))
-		var grown <-chan struct{}
-		if ready && l.live && len(l.q.order) < window {
-			grown = l.grown
+		ready := l.work(ctx, now, leaving)
+		if next := l.next(ready, now); !next.Equal(l.alarm) {
+			l.alarm = next
+			timer.Reset(next.Sub(now))
 		}
 		leave := l.leave
 		if leaving {
-			leave, grown = nil, nil // only what is in flight matters now
+			leave = nil // only what is in flight matters now
 		}
 		select {
 		case <-leave:
@@ -127,17 +154,41 @@ func (l *lane) run(ctx context.Context) {
 			for ; l.flying > 0; l.flying-- {
 				l.finish(<-l.results)
 			}
-			l.show(false)
+			l.show(nil, false)
 			return
 		case r := <-l.results:
 			l.flying--
 			l.finish(r)
-			l.again()
-		case <-grown:
 		case <-l.nudge:
 		case <-timer.C:
+			l.alarm = time.Time{}
 		}
 	}
+}
+
+// work does what can be done now. It reports whether the receiver can be sent
+// anything.
+func (l *lane) work(ctx context.Context, now time.Time, leaving bool) bool {
+	v := l.d.look()
+	me := l.id.find(v.snapshot)
+	if me != nil {
+		l.regrant(v, me, now)
+		l.notice(me, now)
+	}
+	l.again()
+	ready := me != nil && me.Reachable() && me.Delivery.Pushes() && !leaving
+	switch {
+	case !ready:
+		// On return each object is sent once, as it is then.
+		l.q.doubt()
+		l.inbox.close()
+		l.live, l.limited = false, time.Time{}
+	case !l.restart:
+		l.fill(ctx, v.snapshot, me, now)
+		l.dispatch(ctx, v.snapshot, me, now)
+	}
+	l.show(me, ready)
+	return ready
 }
 
 func (l *lane) leaving() bool {
@@ -149,34 +200,54 @@ func (l *lane) leaving() bool {
 	}
 }
 
-// sleep returns how long nothing happens by itself.
-func (l *lane) sleep(ready bool, now time.Time) time.Duration {
-	next := now.Add(regrantEvery)
+// next returns until when nothing happens by itself.
+func (l *lane) next(ready bool, now time.Time) time.Time {
+	next := l.alarm
+	if limit := now.Add(lookEvery); !next.After(now) || next.After(limit) {
+		next = limit
+	}
 	earlier := func(t time.Time) {
 		if t.After(now) && t.Before(next) {
 			next = t
 		}
 	}
+	earlier(l.wasUntil)
 	if ready {
 		if until := l.charge.until(); over(until, now) {
 			earlier(now.Add(untilEvery))
 		}
 		earlier(l.resume)
 		earlier(l.unread)
+		earlier(l.limited)
 		earlier(l.q.due())
 	}
-	return next.Sub(now)
+	return next
+}
+
+// notice lets the lane try at once when its receiver was heard of again.
+func (l *lane) notice(me *party.Party, now time.Time) {
+	if l.status == party.Offline && me.Status == party.Connected && l.failures > 0 {
+		l.since = now
+		l.resume = now.Add(l.d.backoff(0))
+	}
+	l.status = me.Status
 }
 
 // regrant notices that the receiver is entitled to more than before and has the
 // feed read again for that. It looks at the very snapshot that the feed is read
 // by: a right that was away for a moment has come back, even when nothing else
 // noticed.
-func (l *lane) regrant(snap *party.Snapshot, me *party.Party, now time.Time) {
-	if l.was == snap && now.Sub(l.wasAt) < regrantEvery {
+func (l *lane) regrant(v *view, me *party.Party, now time.Time) {
+	current := l.has != nil && now.Before(l.wasUntil)
+	if current && l.was == v.snapshot {
 		return
 	}
-	has := grants(me, l.d.agreements(snap)[me.ID], now)
+	agreements := v.agreements[me.ID]
+	if current && sameStanding(l.wasMe, me) && slices.Equal(agreements, l.agreements) {
+		l.was, l.wasAt, l.wasMe = v.snapshot, now, me
+		return
+	}
+	has := grants(me, agreements, now)
 	more := false
 	for g, ok := range has {
 		more = more || ok && !l.has[g]
@@ -194,164 +265,14 @@ func (l *lane) regrant(snap *party.Snapshot, me *party.Party, now time.Time) {
 		}
 		l.restart = true
 	}
-	l.was, l.wasAt, l.has = snap, now, has
-	l.again()
+	l.was, l.wasAt, l.wasUntil, l.wasMe = v.snapshot, now, nextBound(agreements, now), me
+	l.agreements, l.has = agreements, has
 }
 
 // again starts a resync when nothing is in flight any more.
 func (l *lane) again() {
 	if l.restart && l.flying == 0 {
-		l.restart, l.live, l.read = false, false, 0
+		l.restart, l.live, l.read, l.floor = false, false, 0, 0
 		l.q = newQueue()
 	}
-}
-
-// fill reads the feed as far as there is room.
-func (l *lane) fill(ctx context.Context, snap *party.Snapshot, me *party.Party, now time.Time) {
-	for len(l.q.order) < window {
-		var changes []change
-		if l.live {
-			var head int64
-			changes, head, l.grown, l.live = l.d.tail.after(l.read, window-len(l.q.order))
-			if !l.live {
-				continue
-			}
-			if len(changes) == 0 {
-				l.read = max(l.read, head)
-				break
-			}
-		} else {
-			if now.Before(l.unread) {
-				return
-			}
-			head := l.d.tail.position() // before the table is read: it holds all of that
-			objects, err := l.d.o.Store.Feed(ctx, l.read, lanePage)
-			if err != nil {
-				l.unread = now.Add(rereadAfter)
-				l.note(err)
-				return
-			}
-			for i := range objects {
-				o := &objects[i]
-				changes = append(changes, change{key: o.ObjectKey, seq: o.Seq, deleted: o.Deleted})
-			}
-			if len(objects) < lanePage {
-				l.live = true
-				l.floor = head
-				if n := len(objects); n > 0 {
-					l.floor = max(head, objects[n-1].Seq)
-				}
-			}
-		}
-		for _, c := range changes {
-			l.read = c.seq
-			if l.accepts(&c, snap, me, now) {
-				l.q.add(c)
-			}
-		}
-		if l.live {
-			l.read = max(l.read, l.floor)
-		}
-	}
-	l.q.passed(l.read)
-	if l.resync != nil && l.read >= l.resync.upTo {
-		l.resync = nil
-	}
-}
-
-// accepts reports whether a change that was read is to be delivered.
-func (l *lane) accepts(c *change, snap *party.Snapshot, me *party.Party, now time.Time) bool {
-	if c.deleted && c.seq <= l.blank || !wants(snap, me, c.key, now) {
-		return false
-	}
-	r := l.resync
-	if r == nil || c.seq > r.upTo {
-		return true
-	}
-	if c.deleted {
-		return false
-	}
-	if r.before == nil {
-		return true
-	}
-	then := l.id.find(r.before)
-	return then == nil || !wants(r.before, then, c.key, r.at)
-}
-
-// dispatch sends what may be sent now.
-func (l *lane) dispatch(ctx context.Context, snap *party.Snapshot, me *party.Party, now time.Time) {
-	limit := min(maxPerLane, max(1, perPlatform/len(me.Platform.Parties)))
-	if l.failures > 0 {
-		limit = 1
-		if now.Before(l.resume) {
-			return
-		}
-	}
-	for l.flying < limit && !over(l.charge.until(), now) {
-		o := l.q.take(now, l.failures > 0)
-		if o == nil {
-			return
-		}
-		if !wants(snap, me, o.key, now) {
-			l.q.settle(o, o.last(), l.read)
-			l.d.metrics.count(o.key.Kind, "not_entitled")
-			continue
-		}
-		j := o.job(l.floor)
-		j.to = me
-		l.flying++
-		go func() { l.results <- l.d.send(ctx, j) }()
-	}
-}
-
-// finish takes the outcome of a request.
-func (l *lane) finish(r result) {
-	o := r.object
-	if r.outcome == retry && r.answered && o.attempts+1 >= poisonAfter && o.marked != l.successes {
-		r.outcome = rejected // others get through: it is this object
-	}
-	switch r.outcome {
-	case delivered, rejected, gone:
-		l.d.metrics.count(o.key.Kind, r.outcome.String())
-		if l.failures > 0 {
-			l.q.doubt() // no replay of what came meanwhile
-		}
-		if r.outcome == delivered {
-			l.failures, l.resume = 0, time.Time{}
-			l.successes++
-			l.note(nil)
-			if r.noticed != 0 {
-				l.d.metrics.observeLag(o.key.Kind, time.Since(time.Unix(0, r.noticed)))
-			}
-		} else if r.outcome == rejected {
-			l.failures, l.resume = 0, time.Time{} // it answers
-			l.complain(r)
-		}
-		l.q.settle(o, r.seq, l.read)
-	case busy, stopped:
-		l.q.again(o, time.Now().Add(l.d.backoff(0)), o.whole)
-	case retry:
-		l.d.metrics.count(o.key.Kind, r.outcome.String())
-		if o.attempts == 0 {
-			o.marked = l.successes
-		}
-		now := time.Now()
-		if !now.Before(l.resume) { // not one of several that failed together
-			l.failures++
-			l.resume = now.Add(l.d.backoff(l.failures - 1))
-		}
-		o.attempts++
-		l.q.again(o, now.Add(l.d.backoff(o.attempts-1)), true)
-		l.complain(r)
-	}
-}
-
-// backoff returns how long to wait after n failures: anything up to the first
-// delay doubled n times, so that many lanes do not come back at once.
-func (d *Delivery) backoff(n int) time.Duration {
-	b := d.o.MinBackoff << min(n, 20)
-	if b > d.o.MaxBackoff || b <= 0 {
-		b = d.o.MaxBackoff
-	}
-	return rand.N(b) + 1
 }

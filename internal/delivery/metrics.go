@@ -33,7 +33,7 @@ func newMetrics(r prometheus.Registerer, d *Delivery) *metrics {
 	return m
 }
 
-func (m *metrics) count(kind, outcome string) { m.total.WithLabelValues(kind, outcome).Inc() }
+func (m *metrics) count(kind string, o outcome) { m.total.WithLabelValues(kind, o.String()).Inc() }
 
 func (m *metrics) observeLag(kind string, lag time.Duration) {
 	m.lag.WithLabelValues(kind).Observe(lag.Seconds())
@@ -52,7 +52,7 @@ func (c *laneCollector) Describe(ch chan<- *prometheus.Desc) {
 }
 
 func (c *laneCollector) Collect(ch chan<- prometheus.Metric) {
-	states := map[string]int{LaneIdle: 0, LaneSending: 0, LaneRetrying: 0, LaneOffline: 0}
+	states := map[string]int{LaneIdle: 0, LaneSending: 0, LaneRetrying: 0, LaneOffline: 0, LanePaused: 0}
 	for _, l := range c.d.Lanes() {
 		ch <- prometheus.MustNewConstMetric(c.behind, prometheus.GaugeValue, float64(l.Behind), l.Lane)
 		states[l.State]++

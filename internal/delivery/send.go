@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/eroam/eroam/internal/egress"
@@ -14,248 +12,268 @@ import (
 	"github.com/eroam/eroam/internal/store"
 	"github.com/eroam/eroam/internal/trace"
 	"github.com/eroam/eroam/ocpi"
-	"github.com/eroam/eroam/ocpi/convert"
 )
 
-// job is what one object's turn sends: the steps, or, without any, the whole
+// job is what one object's turn sends: the step, or, without one, the whole
 // object in its present state.
 type job struct {
-	to      *party.Party
-	object  *object // belongs to the lane; only handed back
-	key     store.ObjectKey
-	steps   []step
-	upTo    int64
-	noticed int64
+	lane     *lane // only what does not change is read
+	to       *party.Party
+	object   *object // belongs to the lane; only handed back
+	key      store.ObjectKey
+	step     *step
+	upTo     int64
+	noticed  int64
+	until    time.Time // see charge
+	attempts int       // with this one
+	replay   bool
+	letter   bool // a dead letter of the object is open
+	poison   bool // when the receiver itself refuses it once more it is given up
+	overdue  bool // the lane has been failing for so long that the receiver is OFFLINE
+	had      *party.DeliverySettings
 }
 
-// outcome is what became of a job.
-type outcome uint8
-
-const (
-	delivered outcome = iota + 1
-	rejected          // the receiver does not want it: passed over
-	gone              // nothing is left to be sent
-	retry             // to be sent again
-	busy              // nothing was sent, for want of a free connection
-	stopped           // given up, because the hub stops
+// Reasons for which a job is not sent although it was about to be.
+var (
+	errNotEntitled = errors.New("the receiver is not entitled to it any more")
+	errHalted      = errors.New("the receiver is not sent anything at present")
 )
 
-func (o outcome) String() string {
-	return [...]string{"", "delivered", "rejected", "gone", "retry", "busy", "stopped"}[o]
-}
-
-type result struct {
-	object   *object
+// exchange is a request and what became of it.
+type exchange struct {
 	outcome  outcome
-	seq      int64 // the receiver has this state, where the outcome says so
-	answered bool  // the receiver itself said that it cannot
+	answered bool
+	after    time.Duration
 	err      error
-	noticed  int64
-}
-
-// message is one request to a receiver.
-type message struct {
-	method      string
-	path        []string
-	query       url.Values
-	version     ocpi.Version // of body and query
-	body        []byte
-	correlation string
-	partial     bool // means something only to a receiver that has the object
+	view     *view
+	url      string
+	method   string
+	request  []byte
+	response egress.Response
+	ocpi     int // status of the answer, 0 for none
 }
 
 // send does a job. It is safe to call concurrently.
 func (d *Delivery) send(ctx context.Context, j job) result {
-	r := result{object: j.object, seq: j.upTo, noticed: j.noticed}
-	for _, s := range j.steps {
-		r.outcome, r.answered, r.err = d.deliver(ctx, j, pushed(s.push))
-		if r.outcome == rejected && partial(s.push) {
-			j.steps = nil // it lacks what the change applies to
-			break
-		}
-		if r.outcome != delivered {
-			return r
-		}
-	}
-	if len(j.steps) > 0 {
-		return r
-	}
-	o, ok, err := d.o.Store.Object(ctx, j.key)
+	r := result{object: j.object, seq: j.upTo, noticed: j.noticed, letter: j.letter}
+	var x exchange
+	w, err := d.inside(ctx, &j)
 	switch {
 	case err != nil:
-		r.outcome, r.err = retry, err
-		if ctx.Err() != nil {
-			r.outcome = stopped
+		x.outcome, x.err = retry, err
+	case w != nil && !passes(&j.to.Delivery, w), w != nil && j.had != nil && passes(j.had, w):
+		x.outcome, r.seq = filtered, max(j.upTo, w.seq)
+	case j.step != nil:
+		x = d.deliver(ctx, &j, j.step.message)
+		r.requests++
+		if x.outcome == rejected && j.step.message.partial {
+			x, err = d.whole(ctx, &j, &r) // it lacks what the change applies to
 		}
-		return r
-	case !ok:
-		r.outcome = gone
-		return r
+	default:
+		x, err = d.whole(ctx, &j, &r)
 	}
-	r.seq = max(r.seq, o.Seq)
-	r.outcome, r.answered, r.err = d.deliver(ctx, j, present(&o))
+	if ctx.Err() != nil && x.outcome == retry {
+		x.outcome = stopped
+	}
+	if x.outcome == retry && x.answered && j.poison {
+		x.outcome = rejected // others get through: it is this object
+	}
+	d.park(ctx, &j, &r, &x)
+	r.outcome, r.answered, r.after, r.err, r.view = x.outcome, x.answered, x.after, x.err, x.view
+	switch {
+	case r.outcome == retry && j.overdue:
+		d.setOffline(ctx, j.to, true)
+	case (r.outcome == delivered || r.outcome == rejected && x.answered) && j.to.Status == party.Offline:
+		d.setOffline(ctx, j.to, false)
+	}
 	return r
 }
 
-// pushed is the message that the owner sent, for another receiver.
-func pushed(p *Push) message {
-	m := message{
-		method: p.Method, path: p.Path, version: p.Version, body: p.Body,
-		correlation: p.CorrelationID, partial: partial(p),
+// inside returns the object where the receiver's filter looks at it, and drops
+// the step where it may have moved into what the filter lets through.
+func (d *Delivery) inside(ctx context.Context, j *job) (*whole, error) {
+	m := ocpi.Module(j.key.Kind)
+	if !looksInside(&j.to.Delivery, m) && (j.had == nil || !looksInside(j.had, m)) {
+		return nil, nil
 	}
-	if t := p.Query["type"]; p.Module == ocpi.Tokens && len(t) == 1 {
-		m.query = url.Values{"type": t}
+	w, err := d.presents.get(ctx, j.key, j.upTo)
+	if err != nil || w.missing {
+		return nil, err
 	}
-	return m
+	if s := j.step; s != nil && (w.seq != s.seq || s.message.depth == 3) {
+		j.step = nil
+	}
+	return w, nil
 }
 
-// partial reports whether p changes a part of an object.
-func partial(p *Push) bool { return p.Method == http.MethodPatch || len(p.Path) > 3 }
+// whole sends the object in its present state.
+func (d *Delivery) whole(ctx context.Context, j *job, r *result) (exchange, error) {
+	w, err := d.presents.get(ctx, j.key, j.upTo)
+	switch {
+	case err != nil:
+		return exchange{outcome: retry, err: err}, nil
+	case w.missing:
+		return exchange{outcome: gone}, nil
+	}
+	r.seq = max(r.seq, w.seq)
+	r.requests++
+	return d.deliver(ctx, j, w.message), nil
+}
 
-// present is the message that brings a receiver to the state of o, whatever it
-// has.
-func present(o *store.Object) message {
-	m := message{
-		method: http.MethodPut, path: []string{o.Party.CountryCode, o.Party.ID, o.Name},
-		version: ocpi.Version(o.Version), body: o.Body, correlation: ocpi.NewMessageID(),
+// setOffline writes that a receiver takes what it is sent, or does not.
+func (d *Delivery) setOffline(ctx context.Context, p *party.Party, offline bool) {
+	if p.Platform.Hub {
+		return // what is behind another hub is its to tell
 	}
-	switch ocpi.Module(o.Kind) {
-	case ocpi.HubClientInfo:
-		m.path = m.path[:2]
-	case ocpi.Tokens:
-		if t := o.ID[strings.LastIndexByte(o.ID, '/')+1:]; t != "RFID" {
-			m.query = url.Values{"type": {t}}
-		}
+	if err := d.o.Registry.SetOffline(ctx, p.Platform.ID, p.ID, p.Role, offline); err != nil && ctx.Err() == nil {
+		d.log.Error("cannot write the status of a receiver", "party", p.ID.String(), "err", err)
 	}
-	if o.Deleted {
-		m.method, m.body = http.MethodDelete, nil
+}
+
+// permit reports whether the receiver may be sent the object at this moment. It
+// is asked when everything else is done, immediately before a request leaves.
+func (j *job) permit(x *exchange) error {
+	x.view = j.lane.d.look()
+	me := j.lane.id.find(x.view.snapshot)
+	switch {
+	case me == nil || !me.Reachable() || !me.Delivery.Pushes() || j.lane.leaving():
+		return errHalted
+	case !wants(x.view.snapshot, me, j.key, time.Now()):
+		return errNotEntitled
 	}
-	return m
+	return nil
 }
 
 // deliver sends one message and says what became of it.
-func (d *Delivery) deliver(ctx context.Context, j job, m message) (outcome, bool, error) {
+func (d *Delivery) deliver(ctx context.Context, j *job, m *message) exchange {
 	start := time.Now()
 	pl := j.to.Platform
-	module := ocpi.Module(j.key.Kind)
-	t := trace.Message{
-		Time: start, Way: "tell", Mode: "delivery", CorrelationID: m.correlation, OutRequestID: ocpi.NewMessageID(),
-		ToPlatform: pl.ID, From: j.key.Party.String(), To: j.to.ID.String(), Version: string(pl.Version),
-		Module: j.key.Kind, Interface: string(ocpi.Receiver), Method: m.method, Object: m.path[len(m.path)-1],
+	f := m.in(pl.Version)
+	x := exchange{method: m.method, request: f.body}
+	q, err := d.request(j, m, f)
+	if err != nil {
+		x.outcome, x.err = rejected, err
+		d.record(j, m, f, &x, start, start, "")
+		return x
 	}
-	t.RequestID = t.OutRequestID
-	if module == ocpi.Tokens {
+	q.Permit = func() error { return j.permit(&x) }
+	x.url = q.URL
+	sent := time.Now()
+	x.response, err = d.o.Egress.Do(ctx, q)
+	d.judge(ctx, j, m, &x, err)
+	d.record(j, m, f, &x, start, sent, q.Header[ocpi.HeaderRequestID][0])
+	return x
+}
+
+// record hands the exchange to the trace.
+func (d *Delivery) record(j *job, m *message, f *form, x *exchange, start, sent time.Time, id string) {
+	switch x.outcome {
+	case busy, stopped, withdrawn:
+		return
+	}
+	pl := j.to.Platform
+	t := trace.Message{
+		Time: start, Way: "tell", Mode: "delivery", RequestID: id, CorrelationID: m.correlation, OutRequestID: id,
+		ToPlatform: pl.ID, From: m.from, To: j.lane.to, Version: string(pl.Version),
+		Module: j.key.Kind, Interface: string(ocpi.Receiver), Method: m.method, Object: m.name,
+		PartnerOCPI: x.ocpi, OCPIStatus: x.ocpi, PartnerHTTP: x.response.Status, HTTPStatus: x.response.Status,
+		HubMicros: sent.Sub(start).Microseconds(), Losses: f.losses, RequestBody: f.body, ResponseBody: x.response.Body,
+	}
+	if id != "" {
+		t.PartnerMicros = time.Since(sent).Microseconds()
+	}
+	if m.module == ocpi.Tokens {
 		t.Object = d.o.Trace.Hash(t.Object)
 	}
-	q, err := d.request(j, m, &t)
-	if err != nil {
-		t.Error = err.Error()
-		d.o.Trace.Record(t)
-		return rejected, false, err
-	}
-	sent := time.Now()
-	res, err := d.o.Egress.Do(ctx, q)
-	t.PartnerMicros = time.Since(sent).Microseconds()
-	t.HubMicros = sent.Sub(start).Microseconds()
-	o, answered, err := d.judge(ctx, pl.ID, m, res, err)
-	if env, perr := ocpi.ParseEnvelope(res.Body); perr == nil {
-		t.PartnerOCPI, t.OCPIStatus = env.StatusCode, env.StatusCode
-	}
-	t.PartnerHTTP, t.HTTPStatus, t.RequestBody, t.ResponseBody = res.Status, res.Status, q.Body, res.Body
-	if pl.Echoed(res.Body) {
+	if len(x.response.Body) > 0 && pl.Echoed(x.response.Body) {
 		t.ResponseBody = nil
 	}
-	if err != nil {
-		t.Error = err.Error()
+	if x.err != nil {
+		t.Error = x.err.Error()
 	}
-	if o != busy && o != stopped {
-		d.o.Trace.Record(t)
-	}
-	return o, answered, err
+	d.o.Trace.Record(t)
 }
 
 // request builds what goes out (OCPI 2.2.1 §4.1.8.6: TO is the receiver, FROM
 // the hub; no routing headers for HubClientInfo, §4.1.8.2).
-func (d *Delivery) request(j job, m message, t *trace.Message) (egress.Request, error) {
-	module, pl := ocpi.Module(j.key.Kind), j.to.Platform
-	endpoint, ok := pl.Endpoint(module, ocpi.Receiver)
-	if !ok {
-		return egress.Request{}, fmt.Errorf("the receiver has no endpoint for %s", module)
+func (d *Delivery) request(j *job, m *message, f *form) (egress.Request, error) {
+	if f.err != nil {
+		return egress.Request{}, f.err
 	}
-	target, err := ocpi.JoinPath(endpoint, m.path...)
+	pl := j.to.Platform
+	endpoint, ok := pl.Endpoint(m.module, ocpi.Receiver)
+	if !ok {
+		return egress.Request{}, fmt.Errorf("the receiver has no endpoint for %s", m.module)
+	}
+	target, err := f.at(endpoint)
 	if err != nil {
 		return egress.Request{}, err
 	}
-	body, query := m.body, m.query
-	if m.version != pl.Version {
-		as := convert.Message{Module: module, Interface: ocpi.Receiver, Method: m.method, Path: m.path}
-		query = convert.Query(as, m.version, pl.Version, query)
-		if len(body) > 0 {
-			var losses []convert.Loss
-			if body, losses, err = convert.Body(as, m.version, pl.Version, body); err != nil {
-				return egress.Request{}, fmt.Errorf("converting from %s to %s: %w", m.version, pl.Version, err)
-			}
-			for _, l := range losses {
-				t.Losses = append(t.Losses, l.Pointer+": "+l.Problem)
-			}
-		}
-	}
-	if len(query) > 0 {
-		sep := "?"
-		if strings.Contains(target, "?") {
-			sep = "&"
-		}
-		target += sep + query.Encode()
-	}
 	h := http.Header{
 		ocpi.HeaderAuthorization: {ocpi.FormatAuthorization(pl.Token, pl.Encoding)},
-		ocpi.HeaderRequestID:     {t.OutRequestID},
+		ocpi.HeaderRequestID:     {ocpi.NewMessageID()},
 		ocpi.HeaderCorrelationID: {m.correlation},
 	}
-	if module != ocpi.HubClientInfo {
+	if m.module != ocpi.HubClientInfo {
 		ocpi.SetRouting(h, ocpi.ClaimOf(j.to.ID), ocpi.ClaimOf(d.o.Hub))
 	}
-	if len(body) > 0 {
+	if len(f.body) > 0 {
 		h["Content-Type"] = []string{"application/json"}
 	}
 	return egress.Request{
-		Platform: pl.ID, Method: m.method, URL: target, Header: h, Body: body, Timeout: d.o.Timeout,
+		Platform: pl.ID, Method: m.method, URL: target, Header: h, Body: f.body, Timeout: d.o.Timeout, NotAfter: j.until,
 	}, nil
 }
 
-// judge says what an exchange means. A receiver that cannot take the message
-// now gets it again; one that does not want it, does not.
-func (d *Delivery) judge(ctx context.Context, platform string, m message, res egress.Response, err error) (outcome, bool, error) {
+// judge says what an exchange means. A receiver that cannot take anything now
+// gets it again; one that does not want this object, does not.
+func (d *Delivery) judge(ctx context.Context, j *job, m *message, x *exchange, err error) {
+	platform := j.to.Platform.ID
 	if err != nil {
-		if ctx.Err() != nil {
-			return stopped, false, err
+		x.err = err
+		e, _ := errors.AsType[*egress.Error](err)
+		switch {
+		case errors.Is(err, errNotEntitled):
+			x.outcome = withdrawn
+		case errors.Is(err, errHalted), e != nil && e.Failure == egress.Busy:
+			x.outcome = busy
+		case ctx.Err() != nil || over(j.until, time.Now()):
+			x.outcome = stopped
+		default:
+			x.outcome = retry
+			d.o.Registry.Failed(platform)
 		}
-		if e, ok := errors.AsType[*egress.Error](err); ok && e.Failure == egress.Busy {
-			return busy, false, err
-		}
-		d.o.Registry.Failed(platform)
-		return retry, false, err
+		return
 	}
 	d.o.Registry.Succeeded(platform)
-	switch s := res.Status; {
-	case s == http.StatusNotFound && m.method == http.MethodDelete:
-		return delivered, true, nil // it is gone
-	case s == http.StatusUnauthorized, s == http.StatusForbidden, s == http.StatusRequestTimeout,
-		s == http.StatusTooEarly, s == http.StatusTooManyRequests:
-		return retry, true, fmt.Errorf("the receiver answered HTTP %d", s)
-	case s >= 400 && s < 500:
-		return rejected, true, fmt.Errorf("the receiver answered HTTP %d", s)
-	case s < 200 || s >= 300:
-		return retry, true, fmt.Errorf("the receiver answered HTTP %d", s)
+	x.answered = true
+	status := x.response.Status
+	env, envErr := ocpi.ParseEnvelope(x.response.Body)
+	x.ocpi = env.StatusCode
+	x.outcome, x.err = verdict(m.method, status, env, envErr)
+	if x.outcome == retry {
+		x.after = retryAfter(x.response.Header, time.Now())
 	}
-	env, err := ocpi.ParseEnvelope(res.Body)
+}
+
+// verdict says what an answer means: delivered, rejected, or retry.
+func verdict(method string, status int, env ocpi.Envelope, envErr error) (outcome, error) {
 	switch {
-	case err != nil:
-		return rejected, true, fmt.Errorf("the receiver answered HTTP %d: %w", res.Status, err)
+	case status == http.StatusNotFound && method == http.MethodDelete:
+		return delivered, nil // it is gone
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusRequestTimeout,
+		status == http.StatusTooEarly, status == http.StatusTooManyRequests:
+		return retry, fmt.Errorf("the receiver answered HTTP %d", status)
+	case status >= 400 && status < 500:
+		return rejected, fmt.Errorf("the receiver answered HTTP %d", status)
+	case status < 200 || status >= 300:
+		return retry, fmt.Errorf("the receiver answered HTTP %d", status)
+	case envErr != nil:
+		return retry, fmt.Errorf("the receiver answered HTTP %d: %w", status, envErr)
 	case env.Success():
-		return delivered, true, nil
-	case env.StatusCode >= 3000:
-		return retry, true, fmt.Errorf("the receiver answered status %d", env.StatusCode)
+		return delivered, nil
+	case env.StatusCode >= 2000 && env.StatusCode < 3000:
+		return rejected, fmt.Errorf("the receiver answered status %d", env.StatusCode)
 	}
-	return rejected, true, fmt.Errorf("the receiver answered status %d", env.StatusCode)
+	return retry, fmt.Errorf("the receiver answered status %d", env.StatusCode)
 }

@@ -3,15 +3,20 @@ package delivery
 import (
 	"time"
 
+	"github.com/eroam/eroam/internal/party"
 	"github.com/eroam/eroam/ocpi"
 )
 
 // What a lane is doing.
 const (
 	LaneIdle     = "idle"     // the receiver has everything
-	LaneSending  = "sending"  // something is under way
-	LaneRetrying = "retrying" // the last attempt failed
-	LaneOffline  = "offline"  // the receiver is not connected; the lane waits
+	LaneSending  = "sending"  // something is under way, or the feed is being read
+	LaneRetrying = "retrying" // the last attempt failed; one request at a time, after a pause
+	LaneOffline  = "offline"  // as retrying, and others are told that the receiver is OFFLINE
+	// In another process on the same database, or, for a moment, in none.
+	LaneElsewhere = "elsewhere"
+	LaneWaiting   = "waiting"
+	LanePaused    = "paused" // nothing is sent: push is off, or the receiver is suspended
 )
 
 // LaneState is how far one receiver is.
@@ -27,28 +32,52 @@ type LaneState struct {
 	InFlight int
 	Error    string // why the last attempt failed; empty after a success
 	ErrorAt  time.Time
+	Node     string // the process that has the lane; empty where there is only one
+
+	Failures     int       // attempts in a row that the receiver did not take; 0 after a success
+	FailingSince time.Time // the first of them
+	NextAttempt  time.Time // when it is tried again; zero when nothing waits
+	RateLimited  bool      // something waits only because of the receiver's rate
+	DeadLetters  int       // objects that it refused, for which nobody has done anything yet
 }
 
 // show publishes the state of the lane.
-func (l *lane) show(ready bool) {
+func (l *lane) show(me *party.Party, ready bool) {
+	idle := l.live && l.flying == 0 && len(l.q.objects) == 0 && !l.restart
+	l.inbox.settle(idle)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := &l.state
-	s.Cursor, s.Queued, s.InFlight = l.q.cursor(l.read), len(l.q.order), l.flying
+	s.Cursor, s.Queued, s.InFlight = l.q.cursor(l.read), len(l.q.order)+l.q.early, l.flying
+	if l.restart {
+		s.Cursor = min(s.Cursor, l.resync.upTo)
+	}
+	s.Failures, s.FailingSince, s.NextAttempt = l.failures, l.since, l.resume
+	s.RateLimited, s.DeadLetters = !l.limited.IsZero(), len(l.letters)
 	switch {
 	case !ready:
+		s.State = LanePaused
+	case me.Status == party.Offline:
 		s.State = LaneOffline
-	case l.failures > 0 && len(l.q.order) > 0:
+	case l.failures > 0 && len(l.q.objects) > 0:
 		s.State = LaneRetrying
-	case l.flying > 0 || len(l.q.order) > 0:
+	case !idle:
 		s.State = LaneSending
 	default:
 		s.State = LaneIdle
 	}
 }
 
+// snapshotState returns the state at any time. What did not concern the lane
+// since it last looked is behind its cursor.
 func (l *lane) snapshotState() LaneState {
+	head := l.d.tail.position() // before: all of that was put into the inbox
+	idle := l.inbox.idle()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.state
+	s := l.state
+	if idle && s.Queued == 0 {
+		s.Cursor = max(s.Cursor, head)
+	}
+	return s
 }

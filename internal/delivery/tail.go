@@ -4,21 +4,21 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"sort"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/eroam/eroam/internal/store"
+	"github.com/eroam/eroam/ocpi"
 )
 
 const (
-	feedPage      = 512      // entries read from the feed at once
-	maxTail       = 16384    // changes kept in memory for the lanes
-	maxTailBytes  = 64 << 20 // of bodies in them
-	maxAnnounced  = 16384    // announcements that wait to be read in the feed
-	maxSteps      = 8        // pushes sent for one entry; beyond, the whole object is cheaper
-	rereadAfter   = time.Second
-	readHeadEvery = 5 * time.Second // a safety net under Store.Committed
+	feedPage          = 512      // entries read from the feed at once
+	maxAnnounced      = 16384    // announcements that wait to be read in the feed
+	maxAnnouncedBytes = 64 << 20 // of bodies in them
+	maxSteps          = 8        // pushes sent for one object; beyond, the whole object is cheaper
+	rereadAfter       = time.Second
+	readHeadEvery     = 5 * time.Second // a safety net under Store.Committed
 )
 
 // announcements are pushes whose change has not been read in the feed yet.
@@ -39,29 +39,30 @@ func (a *announcements) add(n Announcement) {
 		a.bytes -= len(old.Push.Body)
 		delete(a.bySeq, n.Seq)
 	}
-	if len(a.bySeq) >= maxAnnounced || a.bytes+len(n.Push.Body) > maxTailBytes {
+	if len(a.bySeq) >= maxAnnounced || a.bytes+len(n.Push.Body) > maxAnnouncedBytes {
 		return
 	}
 	a.bySeq[n.Seq] = &n
 	a.bytes += len(n.Push.Body)
 }
 
-// steps returns the pushes that lead from the place after to o, oldest first,
-// or nil when one of them is not known.
-func (a *announcements) steps(o *store.Object, after int64) []step {
+// steps returns the pushes that lead from the state of o at base to o, oldest
+// first, where base is at or before the place after; none when one of them is
+// not known.
+func (a *announcements) steps(o *store.Object, after int64) (steps []step, base int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	var steps []step
-	for seq := o.Seq; seq > after; {
+	seq := o.Seq
+	for seq > after {
 		n := a.bySeq[seq]
 		if n == nil || n.Key != o.ObjectKey || n.Prev >= seq || len(steps) == maxSteps {
-			return nil
+			return nil, 0
 		}
-		steps = append(steps, step{seq, &n.Push})
+		steps = append(steps, step{seq, pushed(o.ObjectKey, n.Push)})
 		seq = n.Prev
 	}
 	slices.Reverse(steps)
-	return steps
+	return steps, seq
 }
 
 // forget drops what lies at or before seq.
@@ -76,74 +77,105 @@ func (a *announcements) forget(seq int64) {
 	})
 }
 
-// tail holds the latest changes, in order of seq: all that were read since
-// start. Elements are never changed, so that lanes may share them.
+// tail is where new entries of the feed are handed to the lanes. Only those get
+// one that may be entitled to it: the others cost nothing.
 type tail struct {
+	head atomic.Int64 // everything up to here has been handed out
+
 	mu      sync.Mutex
-	changes []change
-	bytes   int
-	start   int64 // everything behind it that was read is in changes
-	head    int64 // the feed is read up to here
-	grown   chan struct{}
+	lanes   map[*lane]bool
+	changed bool // since all and byParty were made
+	all     []*lane
+	byParty map[ocpi.PartyID][]*lane
+	woken   []*lane // used by hand
 }
 
 func newTail(head int64) *tail {
-	return &tail{start: head, head: head, grown: make(chan struct{})}
+	t := &tail{lanes: make(map[*lane]bool)}
+	t.head.Store(head)
+	return t
 }
 
-// add appends changes and wakes those who wait. What is beyond the bounds is
-// dropped at the front; a lane that still needs it reads the table.
-func (t *tail) add(changes []change, head int64) {
+// position is the place up to which the feed has been handed out.
+func (t *tail) position() int64 { return t.head.Load() }
+
+// join has l get what is committed from now on.
+func (t *tail) join(l *lane) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for i := range changes {
-		t.bytes += changes[i].size()
-	}
-	t.changes = append(t.changes, changes...)
-	t.head = head
-	drop := 0
-	for drop < len(t.changes) && (len(t.changes)-drop > maxTail || t.bytes > maxTailBytes) {
-		t.bytes -= t.changes[drop].size()
-		t.start = t.changes[drop].seq
-		drop++
-	}
-	if drop > 0 {
-		t.changes = append([]change(nil), t.changes[drop:]...)
-	}
-	close(t.grown)
-	t.grown = make(chan struct{})
+	t.lanes[l], t.changed = true, true
 }
 
-// after returns at most n changes behind seq, where the feed is read up to, and
-// a channel that is closed when there are more; ok is false when the tail no
-// longer reaches back to seq.
-func (t *tail) after(seq int64, n int) (changes []change, head int64, grown <-chan struct{}, ok bool) {
+func (t *tail) leave(l *lane) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if seq < t.start {
-		return nil, t.head, t.grown, false
-	}
-	i := sort.Search(len(t.changes), func(i int) bool { return t.changes[i].seq > seq })
-	j := min(i+n, len(t.changes))
-	return t.changes[i:j:j], t.head, t.grown, true
+	delete(t.lanes, l)
+	t.changed = true
 }
 
-func (t *tail) position() int64 {
+// hand gives changes to the lanes, and then says that the feed is handed out up
+// to head. The view must have been taken after the changes were read: then a
+// lane that found itself entitled by an earlier one has read them in the table.
+func (t *tail) hand(v *view, changes []*change, head int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.head
+	if t.changed {
+		t.changed = false
+		t.all = make([]*lane, 0, len(t.lanes))
+		t.byParty = make(map[ocpi.PartyID][]*lane, len(t.lanes))
+		for l := range t.lanes {
+			t.all = append(t.all, l)
+			t.byParty[l.id.party] = append(t.byParty[l.id.party], l)
+		}
+	}
+	t.woken = t.woken[:0]
+	for _, c := range changes {
+		if v.snapshot.OpenAgreements || ocpi.Module(c.key.Kind) == ocpi.HubClientInfo {
+			t.give(c, t.all)
+			continue
+		}
+		for _, a := range v.agreements[c.key.Party] {
+			other := a.EMSP
+			if other == c.key.Party {
+				other = a.CPO
+			}
+			t.give(c, t.byParty[other])
+		}
+	}
+	t.head.Store(head)
+	for i, l := range t.woken {
+		l.wake()
+		t.woken[i] = nil
+	}
 }
 
-// reader copies the feed to the tail, once for all lanes.
+func (t *tail) give(c *change, lanes []*lane) {
+	for _, l := range lanes {
+		if l.inbox.put(c) {
+			t.woken = append(t.woken, l)
+		}
+	}
+}
+
+// reader reads what is new in the feed, once for all lanes.
 type reader struct {
 	store     *store.Store
 	announced *announcements
 	tail      *tail
+	presents  *presents
+	view      func() *view
 	// level is the head when the feed was last read to its end: what stood in
 	// the feed at that moment has been seen, whatever replaced it later.
 	level int64
 	// seen is the last place of each object that was read since.
 	seen map[store.ObjectKey]int64
+}
+
+func (d *Delivery) newReader(head int64) *reader {
+	return &reader{
+		store: d.o.Store, announced: &d.announced, presents: &d.presents, tail: d.tail, view: d.look, level: head,
+		seen: make(map[store.ObjectKey]int64),
+	}
 }
 
 // run reads until ctx ends. Errors are reported once each time they begin.
@@ -182,29 +214,47 @@ func (r *reader) catchUp(ctx context.Context) error {
 
 // page reads the next entries; end says that there were no more at that moment.
 func (r *reader) page(ctx context.Context) (end bool, err error) {
-	objects, err := r.store.Feed(ctx, r.tail.position(), feedPage)
+	heads, err := r.store.FeedHeads(ctx, r.tail.position(), feedPage)
 	if err != nil {
 		return false, err
 	}
 	now := time.Now().UnixNano()
-	changes := make([]change, len(objects))
-	for i := range objects {
-		o := &objects[i]
-		floor := max(r.level, r.seen[o.ObjectKey])
-		r.seen[o.ObjectKey] = o.Seq
-		changes[i] = change{
-			key: o.ObjectKey, seq: o.Seq, deleted: o.Deleted, noticed: now,
-			steps: r.announced.steps(o, floor),
+	changes := make([]*change, 0, len(heads))
+	for i := range heads {
+		r.presents.expire(heads[i].ObjectKey, heads[i].Seq)
+		if c := r.change(&heads[i]); c != nil {
+			c.noticed = now
+			changes = append(changes, c)
 		}
 	}
-	if n := len(changes); n > 0 {
-		r.tail.add(changes, changes[n-1].seq)
+	if n := len(heads); n > 0 {
+		r.tail.hand(r.view(), changes, heads[n-1].Seq)
 	}
-	if len(changes) == feedPage {
+	if len(heads) == feedPage {
 		return false, nil
 	}
 	r.level = r.tail.position()
 	clear(r.seen)
 	r.announced.forget(r.level)
 	return true, nil
+}
+
+// change is the change that an entry stands for since the object was last seen;
+// nil when nothing of it is to be told.
+func (r *reader) change(o *store.Object) *change {
+	floor := max(r.level, r.seen[o.ObjectKey])
+	r.seen[o.ObjectKey] = o.Seq
+	if o.Loud <= floor {
+		return nil
+	}
+	if steps, base := r.announced.steps(o, floor); len(steps) > 0 {
+		c := &change{key: o.ObjectKey, seq: o.Seq, loud: o.Loud, deleted: o.Deleted}
+		c.take(steps, base)
+		return c
+	}
+	c := newChange(o)
+	if c.decode(o); !c.follows(floor) {
+		c.take(nil, o.Prev)
+	}
+	return c
 }

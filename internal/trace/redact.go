@@ -68,10 +68,23 @@ func (r *Recorder) redact(m *handed) *Message {
 	return &m.Message
 }
 
+// Redact returns what may be kept of the body of a message of a module: a copy
+// with the values of sensitive names replaced, cut after limit bytes; of what is
+// not JSON, and of everything with a nil Recorder, only that it was there.
+func (r *Recorder) Redact(module string, body []byte, limit int) []byte {
+	if r == nil {
+		return omitted(body)
+	}
+	return r.redactTo(body, module != "locations", limit)
+}
+
 // redactBody returns a copy of a JSON text with the values of sensitive names
 // replaced, cut after MaxBody bytes. It reads little further than it writes.
 func (r *Recorder) redactBody(body []byte, uid bool) []byte {
-	limit := r.opt.MaxBody
+	return r.redactTo(body, uid, r.opt.MaxBody)
+}
+
+func (r *Recorder) redactTo(body []byte, uid bool, limit int) []byte {
 	if len(body) == 0 {
 		return nil
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/eroam/eroam/internal/catalog"
 	"github.com/eroam/eroam/internal/delivery"
 	"github.com/eroam/eroam/internal/egress"
+	"github.com/eroam/eroam/internal/feed"
 	"github.com/eroam/eroam/internal/party"
 	"github.com/eroam/eroam/internal/store"
 	"github.com/eroam/eroam/internal/trace"
@@ -53,10 +54,17 @@ type Hub struct {
 // has an agreement with every provider.
 func New(t testing.TB, open bool, change ...func(*delivery.Options)) *Hub {
 	t.Helper()
+	return NewWith(t, open, egress.Options{}, change...)
+}
+
+// NewWith is New with a client that has the given options.
+func NewWith(t testing.TB, open bool, client egress.Options, change ...func(*delivery.Options)) *Hub {
+	t.Helper()
 	server := httptest.NewServer(http.NotFoundHandler()) // parties only need its URL
 	t.Cleanup(server.Close)
 	h := &Hub{t: t, dir: t.TempDir(), url: server.URL, agree: open, change: change}
-	h.egress = egress.New(egress.Options{AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	client.AllowNetworks = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	h.egress = egress.New(client)
 	t.Cleanup(h.egress.Close)
 	h.open()
 	t.Cleanup(h.Close)
@@ -310,4 +318,47 @@ func (h *Hub) Kill() {
 		h.t.Error(err)
 	}
 	h.Reopen()
+}
+
+// Put writes an object to the store as a push would, without announcing it: as
+// what another process accepted, or this one before it was started again. step,
+// unless nil, is kept as its last change; quiet changes nothing that is told.
+func (h *Hub) Put(kind ocpi.Module, id string, body string, step *feed.Step, quiet bool) store.Object {
+	h.t.Helper()
+	var o store.Object
+	err := h.Store.Write(context.Background(), func(tx *store.Tx) error {
+		o = h.Object(kind, id, body)
+		if step != nil {
+			o.Step = step.Encode()
+		}
+		if quiet {
+			return tx.PutQuiet(&o)
+		}
+		return tx.PutObject(&o)
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return o
+}
+
+// Object is an object of NL-CP1, or a token of DE-EM1, as the catalog stores it.
+func (h *Hub) Object(kind ocpi.Module, id, body string) store.Object {
+	owner, key := ocpi.PartyID{CountryCode: "NL", ID: "CP1"}, ocpi.FoldID(id)
+	if kind == ocpi.Tokens {
+		owner, key = ocpi.PartyID{CountryCode: "DE", ID: "EM1"}, ocpi.TokenKey(id, "RFID")
+	}
+	return store.Object{
+		ObjectKey: store.ObjectKey{Kind: string(kind), Party: owner, ID: key}, Name: id,
+		Version: string(ocpi.V221), Body: []byte(body), Deleted: body == "",
+	}
+}
+
+// Deliver replaces the delivery settings of a party of p; id "" for its first.
+func (h *Hub) Deliver(p *Partner, id string, s party.DeliverySettings) {
+	h.t.Helper()
+	q := h.Party(p, id)
+	if err := h.Registry.SetDelivery(context.Background(), q.ID, q.Role, s); err != nil {
+		h.t.Fatal(err)
+	}
 }

@@ -50,6 +50,7 @@ func (r Request) String() string {
 type Answer struct {
 	HTTP, Status int
 	Body         string // instead of an envelope
+	RetryAfter   string // header of that name
 }
 
 // Partner is a platform that takes what is sent to it.
@@ -185,6 +186,9 @@ func (p *Partner) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	}
 	if a.Status == 0 {
 		a.Status = ocpi.StatusSuccess
+	}
+	if a.RetryAfter != "" {
+		w.Header().Set("Retry-After", a.RetryAfter)
 	}
 	if a.Body != "" {
 		ocpi.WriteBody(w, a.HTTP, []byte(a.Body))

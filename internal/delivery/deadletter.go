@@ -1,0 +1,131 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/eroam/eroam/internal/store"
+	"github.com/eroam/eroam/ocpi"
+)
+
+// replayEvery is how often the hub looks for replays that were asked for.
+const replayEvery = time.Second
+
+// park writes what the outcome of a job means for dead letters, before the lane
+// passes the object: a refused one is kept with the exchange that shows why, and
+// an open one is settled. When that cannot be written the object stays in the
+// lane.
+func (d *Delivery) park(ctx context.Context, j *job, r *result, x *exchange) {
+	var write func(tx *store.Tx) error
+	switch x.outcome {
+	case rejected:
+		letter := d.deadLetter(j, r, x)
+		write = func(tx *store.Tx) error { return tx.PutDeadLetter(letter) }
+	case delivered, gone, filtered, withdrawn:
+		if !j.letter {
+			return
+		}
+		state := store.LetterSuperseded
+		if j.replay && x.outcome == delivered {
+			state = store.LetterReplayed
+		}
+		write = func(tx *store.Tx) error { return tx.SettleDeadLetters(j.lane.name, j.key, state) }
+	default:
+		return
+	}
+	err := d.o.Store.Write(ctx, write)
+	switch {
+	case err == nil:
+		r.letter = x.outcome == rejected
+	case x.outcome == rejected:
+		x.outcome, x.answered, x.err = retry, false, errors.Join(x.err, err)
+		if ctx.Err() != nil {
+			x.outcome = stopped
+		}
+	case ctx.Err() == nil: // the next success settles it
+		d.log.Error("cannot settle a dead letter", "party", j.lane.to, "err", err)
+	}
+}
+
+// deadLetter describes an exchange without anything that opens a connection or
+// tells who drives.
+func (d *Delivery) deadLetter(j *job, r *result, x *exchange) store.DeadLetter {
+	pl := j.to.Platform
+	l := store.DeadLetter{
+		Lane: j.lane.name, Platform: pl.ID, Receiver: j.to.ID, Role: string(j.to.Role), Key: j.key, Name: j.key.ID,
+		Seq: r.seq, Method: x.method, URL: x.url, HTTPStatus: x.response.Status, OCPIStatus: x.ocpi,
+		Error: x.err.Error(), Attempts: j.attempts, Version: string(pl.Version),
+		Request:        d.o.Trace.Redact(j.key.Kind, x.request, store.MaxLetterBody),
+		ResponseHeader: headerLines(x.response.Header),
+	}
+	if !pl.Echoed(x.response.Body) && !pl.Echoed([]byte(l.ResponseHeader)) {
+		l.Response = d.o.Trace.Redact(j.key.Kind, x.response.Body, store.MaxLetterBody)
+	} else {
+		l.ResponseHeader = ""
+	}
+	if w := j.step; w != nil && len(w.message.path) > 2 {
+		l.Name = w.message.path[2]
+	}
+	if ocpi.Module(j.key.Kind) == ocpi.Tokens {
+		l.Name = d.o.Trace.Hash(l.Name)
+		if base, query, has := strings.Cut(l.URL, "?"); base != "" {
+			l.URL = base[:strings.LastIndexByte(base, '/')+1] + "hmac:" + l.Name
+			if has {
+				l.URL += "?" + query
+			}
+		}
+	}
+	return l
+}
+
+// headerLines are the fields of an answer, without those that carry secrets.
+func headerLines(h http.Header) string {
+	names := make([]string, 0, len(h))
+	for name := range h {
+		switch http.CanonicalHeaderKey(name) {
+		case "Authorization", "Cookie", "Set-Cookie", "Proxy-Authorization", "Www-Authenticate", "Authentication-Info":
+		default:
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	var b strings.Builder
+	for _, name := range names {
+		for _, v := range h[name] {
+			b.WriteString(name + ": " + v + "\n")
+		}
+	}
+	return b.String()
+}
+
+// replay tells the lanes which objects somebody asked to be sent again, until
+// ctx ends. One whose letter is not settled is asked for again.
+func (d *Delivery) replay(ctx context.Context) {
+	tick := time.NewTicker(replayEvery)
+	defer tick.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		letters, err := d.o.Store.QueuedDeadLetters(ctx)
+		if err != nil && !failing && ctx.Err() == nil {
+			d.log.Error("cannot read the replays that were asked for", "err", err)
+		}
+		if failing = err != nil; failing || len(letters) == 0 {
+			continue
+		}
+		lanes := d.running()
+		for i := range letters {
+			if l := lanes[letters[i].Lane]; l != nil && l.inbox.ask(letters[i].Key) {
+				l.wake()
+			}
+		}
+	}
+}
