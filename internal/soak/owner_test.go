@@ -27,7 +27,9 @@ type owner struct {
 }
 
 // What an owner publishes: locations whose EVSEs change one by one, locations
-// that are always sent as a whole, locations where both happens, and tariffs.
+// that are always sent as a whole, locations where both happens, tariffs, and
+// new locations that never change again: what is lost of those, no later change
+// can hide.
 const (
 	locationsOfEach = 3
 	evsesOfEach     = 3
@@ -66,6 +68,7 @@ func newOwner(h *hub, p partyID, truth *truth) *owner {
 			add((*writer).single, fmt.Sprintf("SINGLE%d", i), fmt.Sprintf("E%d", e))
 		}
 	}
+	add((*writer).fresh, "NEW", "")
 	for i := range tariffsOfOwner {
 		add((*writer).tariff, fmt.Sprintf("T%d", i), "")
 	}
@@ -128,6 +131,14 @@ func (w *writer) status() string {
 func (w *writer) whole() change {
 	w.step()
 	return w.present()
+}
+
+// fresh puts a new location.
+func (w *writer) fresh() change {
+	w.step()
+	n := *w
+	n.id = fmt.Sprintf("%s%d", w.id, w.rev)
+	return n.present()
 }
 
 func (w *writer) present() change {
@@ -278,17 +289,8 @@ func (o *owner) ask(ctx context.Context, method string, path []string, body stri
 func (o *owner) stored(t testing.TB) map[cell]value {
 	t.Helper()
 	has := map[cell]value{}
-	seen := map[string]bool{}
-	for _, w := range o.writers {
-		kind := "locations"
-		if strings.HasPrefix(w.id, "T") {
-			kind = "tariffs"
-		}
-		if seen[kind+w.id] {
-			continue
-		}
-		seen[kind+w.id] = true
-		path := []string{kind, o.party.country, o.party.id, w.id}
+	for _, c := range o.truth.objects(o.party) {
+		path := []string{c.kind, o.party.country, o.party.id, c.id}
 		status, body, err := o.ask(t.Context(), http.MethodGet, path, "")
 		if err != nil {
 			t.Fatal(err)

@@ -140,9 +140,9 @@ func killUnderLoad(t *testing.T, database string, rounds int) {
 	stop := r.publish()
 	away := r.receivers[2]
 	for round := range rounds {
-		time.Sleep(time.Duration(100+rnd.IntN(500)) * time.Millisecond)
-		away.away.Store(rnd.IntN(2) == 0)
 		time.Sleep(time.Duration(100+rnd.IntN(300)) * time.Millisecond)
+		away.away.Store(round%2 == 0)
+		time.Sleep(time.Duration(100+rnd.IntN(1500)) * time.Millisecond) // cursors are stored every second
 		r.hub.kill()
 		away.away.Store(false)
 		r.hub.start(t)

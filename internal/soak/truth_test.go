@@ -85,6 +85,19 @@ func (t *truth) attempted(c cell) value {
 	return t.tried[c]
 }
 
+// objects returns what an owner has published, without the parts.
+func (t *truth) objects(p partyID) []cell {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var out []cell
+	for c := range t.acked {
+		if c.owner == p && c.evse == "" {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
 // differences compares what somebody has with what was acknowledged. Everything
 // that was sent has been acknowledged by now.
 func (t *truth) differences(who string, has map[cell]value) []string {
