@@ -107,3 +107,23 @@ func FuzzHeader(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkNewMessageID(b *testing.B) {
+	for b.Loop() {
+		ocpi.NewMessageID()
+	}
+}
+
+func TestNewMessageID(t *testing.T) {
+	seen := map[string]bool{}
+	for range 10_000 {
+		id := ocpi.NewMessageID()
+		if len(id) != 26 || strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") != "" {
+			t.Fatalf("%q is not 26 letters and digits", id)
+		}
+		if seen[id] {
+			t.Fatalf("%q came twice", id)
+		}
+		seen[id] = true
+	}
+}
