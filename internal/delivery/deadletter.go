@@ -59,8 +59,8 @@ func (d *Delivery) deadLetter(j *job, r *result, x *exchange) store.DeadLetter {
 		Lane: j.lane.name, Platform: pl.ID, Receiver: j.to.ID, Role: string(j.to.Role), Key: j.key, Name: j.key.ID,
 		Seq: r.seq, Method: x.method, URL: x.url, HTTPStatus: x.response.Status, OCPIStatus: x.ocpi,
 		Error: x.err.Error(), Attempts: j.attempts, Version: string(pl.Version),
-		Request:        d.o.Trace.Redact(j.key.Kind, x.request, store.MaxLetterBody),
-		ResponseHeader: headerLines(x.response.Header),
+		Request:       d.o.Trace.Redact(j.key.Kind, x.request, store.MaxLetterBody),
+		RequestHeader: headerLines(x.header), ResponseHeader: headerLines(x.response.Header),
 	}
 	if !pl.Echoed(x.response.Body) && !pl.Echoed([]byte(l.ResponseHeader)) {
 		l.Response = d.o.Trace.Redact(j.key.Kind, x.response.Body, store.MaxLetterBody)
@@ -82,7 +82,7 @@ func (d *Delivery) deadLetter(j *job, r *result, x *exchange) store.DeadLetter {
 	return l
 }
 
-// headerLines are the fields of an answer, without those that carry secrets.
+// headerLines are the fields of a request or an answer, without those that carry secrets.
 func headerLines(h http.Header) string {
 	names := make([]string, 0, len(h))
 	for name := range h {

@@ -84,7 +84,8 @@ type lane struct {
 	failures  int          // in a row
 	since     time.Time    // the first of them
 	successes int64
-	resume    time.Time // nothing is sent before
+	resume    time.Time // nothing is sent before, unless the receiver is back earlier
+	hold      time.Time // nothing is sent before in any case: the receiver said so (Retry-After)
 	unread    time.Time // the feed is not read before
 	pace      pace
 	limited   time.Time                // until then the receiver's rate holds something up
@@ -217,6 +218,7 @@ func (l *lane) next(ready bool, now time.Time) time.Time {
 			earlier(now.Add(untilEvery))
 		}
 		earlier(l.resume)
+		earlier(l.hold)
 		earlier(l.unread)
 		earlier(l.limited)
 		earlier(l.q.due())

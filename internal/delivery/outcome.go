@@ -48,6 +48,9 @@ type result struct {
 // dispatch sends what may be sent now.
 func (l *lane) dispatch(ctx context.Context, snap *party.Snapshot, me *party.Party, now time.Time) {
 	l.limited = time.Time{}
+	if now.Before(l.hold) {
+		return
+	}
 	limit := me.Delivery.InFlight
 	if limit <= 0 {
 		limit = min(maxPerLane, max(1, perPlatform/len(me.Platform.Parties)))
@@ -86,6 +89,9 @@ func (l *lane) dispatch(ctx context.Context, snap *party.Snapshot, me *party.Par
 
 // start sends o. The goroutine ends with its request; run waits for its result.
 func (l *lane) start(ctx context.Context, me *party.Party, o *object, until, now time.Time) {
+	if l.letters[o.key] {
+		o.doubt() // it refused an earlier state: a part would leave that out for good
+	}
 	j := job{
 		lane: l, to: me, object: o, key: o.key, step: o.next(), upTo: o.last(), until: until,
 		replay: o.replay, letter: l.letters[o.key], had: o.had, attempts: o.attempts + 1,
@@ -190,15 +196,11 @@ func (l *lane) fail(r result, now time.Time) {
 		}
 		l.resume = now.Add(l.d.backoff(l.failures - 1))
 	}
-	if at := now.Add(min(r.after, maxRetryAfter)); at.After(l.resume) {
-		l.resume = at
+	if at := now.Add(min(r.after, maxRetryAfter)); r.after > 0 && at.After(l.hold) {
+		l.hold = at
 	}
 	o.attempts++
-	at := now.Add(l.d.backoff(o.attempts - 1))
-	if r.after > 0 && at.Before(l.resume) {
-		at = l.resume
-	}
-	l.q.again(o, at, true)
+	l.q.again(o, now.Add(l.d.backoff(o.attempts-1)), true)
 	l.complain(r)
 }
 

@@ -48,6 +48,7 @@ type exchange struct {
 	view     *view
 	url      string
 	method   string
+	header   http.Header // of the request
 	request  []byte
 	response egress.Response
 	ocpi     int // status of the answer, 0 for none
@@ -157,7 +158,7 @@ func (d *Delivery) deliver(ctx context.Context, j *job, m *message) exchange {
 		return x
 	}
 	q.Permit = func() error { return j.permit(&x) }
-	x.url = q.URL
+	x.url, x.header = q.URL, q.Header
 	sent := time.Now()
 	x.response, err = d.o.Egress.Do(ctx, q)
 	d.judge(ctx, j, m, &x, err)
