@@ -24,6 +24,7 @@ type cli struct {
 	Conform ConformCmd `cmd:"" help:"Check a hub or a partner against OCPI from outside."`
 	Partner PartnerCmd `cmd:"" help:"Connect platforms to a running hub and say who may talk to whom."`
 	Tariff  TariffCmd  `cmd:"" help:"Price, check and explain OCPI tariffs; needs no hub."`
+	Quality QualityCmd `cmd:"" help:"Say what is odd in locations and tariffs, before they are published; needs no hub."`
 	Version VersionCmd `cmd:"" help:"Print the version."`
 }
 

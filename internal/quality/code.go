@@ -140,8 +140,12 @@ func (o *Owner) score() int {
 		if n == 0 || kinds[c].Weight == 0 {
 			continue
 		}
-		total := [...]int{perOwner: 1, perLocation: o.Locations, perEVSE: o.EVSEs, perConnector: o.Connectors, perReference: o.References}[kinds[c].base]
-		points -= float64(kinds[c].Weight) * min(1, float64(n)/float64(max(1, total)))
+		points -= float64(kinds[c].Weight) * min(1, float64(n)/float64(max(1, o.base(kinds[c].base))))
 	}
 	return int(max(0, points))
+}
+
+// base is how many of something the owner has.
+func (o *Owner) base(b base) int {
+	return [...]int{perOwner: 1, perLocation: o.Locations, perEVSE: o.EVSEs, perConnector: o.Connectors, perReference: o.References}[b]
 }

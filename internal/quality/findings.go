@@ -150,13 +150,21 @@ func (j *Judge) next(q Query, after int64, now time.Time) []numbered {
 // has reports whether a place has a finding of a code, or any for code 0.
 func (j *Judge) has(p *place, c Code, sessions map[key][]session, now time.Time) bool {
 	var n Counts
-	n.add(j.vectors.items[p.static])
-	j.judge(p, sessions, now.UnixMicro(), func(c Code, _ where, _ string, _ ...any) { n[c]++ })
-	n[TariffUnknown], n[TariffOfOtherParty] = p.unresolved()
+	j.count(p, sessions, now, &n)
 	if c != 0 {
 		return n[c] > 0
 	}
 	return slices.ContainsFunc(n[:], func(k int) bool { return k > 0 })
+}
+
+// count adds the findings of a place to n, those about its owner left out. The
+// caller holds the lock.
+func (j *Judge) count(p *place, sessions map[key][]session, now time.Time, n *Counts) {
+	n.add(j.vectors.items[p.static])
+	j.judge(p, sessions, now.UnixMicro(), func(c Code, _ where, _ string, _ ...any) { n[c]++ })
+	unknown, others := p.unresolved()
+	n[TariffUnknown] += unknown
+	n[TariffOfOtherParty] += others
 }
 
 // ofPlace reads a Location and puts its findings into words, in the order of the

@@ -54,7 +54,6 @@ func (j *Judge) ReportAt(now time.Time) Report {
 	r := Report{AsOf: now.UTC(), Complete: complete || j.mirror.Store == nil}
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	us := now.UnixMicro()
 	sessions := j.running()
 	owners := map[*owner]*Owner{}
 	for _, w := range j.owners {
@@ -66,14 +65,10 @@ func (j *Judge) ReportAt(now time.Time) Report {
 		o.EVSEs += len(p.evses)
 		o.Connectors += int(p.connectors)
 		o.Largest = max(o.Largest, len(p.evses))
-		o.Counts.add(j.vectors.items[p.static])
-		j.judge(p, sessions, us, func(c Code, _ where, _ string, _ ...any) { o.Counts[c]++ })
+		j.count(p, sessions, now, &o.Counts)
 		for _, t := range p.tariffs {
 			o.References += t.n
 		}
-		unknown, others := p.unresolved()
-		o.Counts[TariffUnknown] += unknown
-		o.Counts[TariffOfOtherParty] += others
 	}
 	for w, v := range j.vote() {
 		if v.suspicious() {
@@ -97,7 +92,7 @@ func (j *Judge) ReportAt(now time.Time) Report {
 	slices.SortFunc(r.Owners, func(a, b Owner) int {
 		return cmp.Or(cmp.Compare(a.Party.CountryCode, b.Party.CountryCode), cmp.Compare(a.Party.ID, b.Party.ID))
 	})
-	r.Twins = j.twins(us)
+	r.Twins = j.twins(now.UnixMicro())
 	return r
 }
 
