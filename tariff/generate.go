@@ -225,8 +225,7 @@ func (g *generator) periods() []Period {
 			p.Has |= HasEnergy
 		}
 		if usesPower {
-			w := g.power(c.at)
-			p.MinPower, p.MaxPower, p.Has = w.MinPower, w.MaxPower, p.Has|w.Has
+			g.span(&p, end.at)
 		}
 		if !slices.ContainsFunc(g.Readings, func(r Reading) bool { return r.At.Equal(c.at) }) {
 			g.out.Interpolated = append(g.out.Interpolated, len(out))
@@ -234,6 +233,28 @@ func (g *generator) periods() []Period {
 		out = append(out, p)
 	}
 	return out
+}
+
+// span sets the least and most power between the start of a period and its end.
+func (g *generator) span(p *Period, end time.Time) {
+	at := p.Start
+	for first := true; at.Before(end); first = false {
+		w := g.power(at)
+		if w.Has == 0 {
+			return
+		}
+		if first {
+			p.MinPower, p.MaxPower, p.Has = w.MinPower, w.MaxPower, p.Has|w.Has
+		}
+		p.MinPower, p.MaxPower = min(p.MinPower, w.MinPower), max(p.MaxPower, w.MaxPower)
+		i, _ := slices.BinarySearchFunc(g.Readings, at, func(r Reading, t time.Time) int {
+			if r.At.After(t) {
+				return 1
+			}
+			return -1
+		})
+		at = g.Readings[i].At
+	}
 }
 
 func (t *compiled) usesPower() bool {

@@ -199,4 +199,8 @@ type TaxGroup struct {
 	Rate *string `json:"rate"`
 	Base Amount  `json:"base"`
 	Tax  Amount  `json:"tax"`
+
+	of   *candidate
+	rate *candidate // where the prices include the tax
+	incl Amount
 }

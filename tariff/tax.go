@@ -21,10 +21,16 @@ func (r *Result) amounts(l *PriceList, p *Policy) error {
 			s.Billed = Volume{s.Billed.n + line.Billed.n, line.Billed.unit}
 		}
 		s.Excl, s.Incl = s.Excl.Add(line.Excl), s.Incl.Add(line.Incl)
-		r.group(line)
+		r.group(line, tax)
 	}
 	for i := range r.TaxByRate {
 		g := &r.TaxByRate[i]
+		if g.rate != nil && p.Rounding.Where != AtLine {
+			// One division for the sum: how the session is cut into periods
+			// must not show.
+			g.Base = g.rate.without(g.incl)
+			g.Tax = g.incl.Sub(g.Base)
+		}
 		r.TotalExcl = r.TotalExcl.Add(g.Base)
 		r.TotalIncl = r.TotalIncl.Add(g.Base.Add(g.Tax))
 	}
@@ -74,16 +80,22 @@ func (c *candidate) without(a Amount) Amount {
 }
 
 // group adds a line to the tax of its rate.
-func (r *Result) group(line *Line) {
-	rate := spelling(line.from)
+func (r *Result) group(line *Line, tax Tax) {
+	c := line.from
+	var included *candidate
+	if tax == TaxIncluded && c.hasVAT {
+		included = c
+	}
 	for i := range r.TaxByRate {
 		g := &r.TaxByRate[i]
-		if (g.Rate == nil) == (rate == nil) && (rate == nil || *g.Rate == *rate) {
-			g.Base, g.Tax = g.Base.Add(line.Excl), g.Tax.Add(line.Incl.Sub(line.Excl))
+		if g.of.hasVAT == c.hasVAT && g.of.vat == c.vat && (g.rate == nil) == (included == nil) {
+			g.Base, g.Tax, g.incl = g.Base.Add(line.Excl), g.Tax.Add(line.Incl.Sub(line.Excl)), g.incl.Add(line.Incl)
 			return
 		}
 	}
-	r.TaxByRate = append(r.TaxByRate, TaxGroup{Rate: rate, Base: line.Excl, Tax: line.Incl.Sub(line.Excl)})
+	r.TaxByRate = append(r.TaxByRate, TaxGroup{
+		Rate: spelling(c), Base: line.Excl, Tax: line.Incl.Sub(line.Excl), of: c, rate: included, incl: line.Incl,
+	})
 }
 
 // knownIncluded keeps a total with tax that is known although the split is not.
