@@ -57,7 +57,8 @@ func contentOf(m ocpi.Module, body []byte) digest {
 	if m == ocpi.Locations {
 		return openLocation(body).digest()
 	}
-	return sum(appendObject(make([]byte, 0, len(body)+64), body, "last_updated", ""))
+	out, _ := appendObject(make([]byte, 0, len(body)+64), body, "last_updated", "")
+	return sum(out)
 }
 
 // location is a Location taken apart.
@@ -75,21 +76,22 @@ type evse struct {
 
 func openLocation(doc []byte) location {
 	l := location{whole: true}
-	if list := field(doc, "evses"); kind(list, '[') {
-		for c := walk(list); ; {
-			v, ok := c.element()
-			if !ok {
-				break
-			}
-			e := evse{ocpi.FoldID(text(field(v, "uid"))), v, evseContent(v)}
-			if e.uid == "" || l.find(e.uid) != nil {
-				l.whole = false
-			}
-			l.evses = append(l.evses, e)
-		}
+	own, list := appendObject(make([]byte, 0, len(doc)), doc, "last_updated", "evses")
+	l.own = sum(own)
+	if !kind(list, '[') {
+		return l
 	}
-	l.own = sum(appendObject(make([]byte, 0, len(doc)), doc, "last_updated", "evses"))
-	return l
+	for c := walk(list); ; {
+		v, ok := c.element()
+		if !ok {
+			return l
+		}
+		e := evse{ocpi.FoldID(text(field(v, "uid"))), v, evseContent(v)}
+		if e.uid == "" || l.find(e.uid) != nil {
+			l.whole = false
+		}
+		l.evses = append(l.evses, e)
+	}
 }
 
 func (l location) digest() digest {
@@ -115,32 +117,39 @@ func evseContent(v []byte) digest {
 }
 
 func appendEVSE(out, v []byte) []byte {
-	out = appendObject(out, v, "last_updated", "connectors")
-	list := field(v, "connectors")
+	out, list := appendObject(out, v, "last_updated", "connectors")
 	if !kind(list, '[') {
 		return out
 	}
-	var connectors [][]byte
+	start := len(out)
+	var space [8]span
+	connectors := space[:0]
 	for c := walk(list); ; {
 		e, ok := c.element()
 		if !ok {
 			break
 		}
-		connectors = append(connectors, appendObject(nil, e, "last_updated", ""))
+		from := len(out)
+		out, _ = appendObject(append(out, '+'), e, "last_updated", "")
+		connectors = append(connectors, span{from, len(out)})
 	}
-	slices.SortFunc(connectors, bytes.Compare)
-	for _, e := range connectors {
-		out = append(append(out, '+'), e...)
+	if len(connectors) < 2 {
+		return out
 	}
-	return out
+	slices.SortFunc(connectors, func(a, b span) int { return bytes.Compare(out[a.from:a.to], out[b.from:b.to]) })
+	sorted := make([]byte, 0, len(out)-start)
+	for _, c := range connectors {
+		sorted = append(sorted, out[c.from:c.to]...)
+	}
+	return append(out[:start], sorted...)
 }
 
 // appendObject appends a form of an object that is the same for equal contents:
 // members sorted by name, without one, and without another if that is a list or
-// null. Other values are appended as they are.
-func appendObject(out, v []byte, without, list string) []byte {
+// null, which is returned. Other values are appended as they are.
+func appendObject(out, v []byte, without, list string) (form, left []byte) {
 	if !kind(v, '{') {
-		return appendContent(out, v)
+		return appendContent(out, v), nil
 	}
 	type member struct{ name, value []byte }
 	var space [32]member
@@ -154,6 +163,7 @@ func appendObject(out, v []byte, without, list string) []byte {
 			continue
 		}
 		if list != "" && string(name) == list && (kind(value, '[') || kind(value, 'n')) {
+			left = value
 			continue
 		}
 		members = append(members, member{name, value})
@@ -164,13 +174,14 @@ func appendObject(out, v []byte, without, list string) []byte {
 		out = binary.AppendUvarint(out, uint64(len(m.name)))
 		out = appendContent(append(out, m.name...), m.value)
 	}
-	return out
+	return out, left
 }
 
 func appendContent(out, v []byte) []byte {
 	switch {
 	case kind(v, '{'):
-		return appendObject(out, v, "", "")
+		out, _ = appendObject(out, v, "", "")
+		return out
 	case kind(v, '['):
 		out = append(out, '[')
 		for c := walk(v); ; {

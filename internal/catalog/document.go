@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tidwall/gjson"
-
 	"github.com/eroam/eroam/internal/delivery"
 	"github.com/eroam/eroam/internal/store"
 	"github.com/eroam/eroam/ocpi"
@@ -79,34 +77,49 @@ func (d *document) readBody(owner ocpi.PartyID, now time.Time) error {
 		return ocpi.Invalid("body", "must be a JSON object")
 	}
 	id := idName(d.Module, d.level())
-	if err := ocpi.CheckNames(d.Body, "country_code", "party_id", id, "type", "last_updated", "cdr_token", "evses", "connectors"); err != nil {
+	if err := checkNames(d.Body, "country_code", "party_id", id, "type", "last_updated", "cdr_token", "evses", "connectors"); err != nil {
 		return err
 	}
-	f := gjson.GetManyBytes(d.Body, "country_code", "party_id", id)
-	if f[0].Exists() && !strings.EqualFold(f[0].Str, owner.CountryCode) {
+	if v := field(d.Body, "country_code"); v != nil && !strings.EqualFold(text(v), owner.CountryCode) {
 		return ocpi.Invalid("country_code", "differs from the path")
 	}
-	if f[1].Exists() && !strings.EqualFold(f[1].Str, owner.ID) {
+	if v := field(d.Body, "party_id"); v != nil && !strings.EqualFold(text(v), owner.ID) {
 		return ocpi.Invalid("party_id", "differs from the path")
 	}
-	if last := d.Path[len(d.Path)-1]; f[2].Exists() && ocpi.FoldID(f[2].Str) != ocpi.FoldID(last) {
+	if v := field(d.Body, id); v != nil && !is(v, ocpi.FoldID(d.Path[len(d.Path)-1])) {
 		return ocpi.Invalid(id, "differs from the path")
 	}
 	return d.readTimes(now)
 }
 
+// checkNames does what ocpi.CheckNames does, for JSON that was checked.
+func checkNames(object []byte, names ...string) error {
+	for c := walk(object); ; {
+		got, _, ok := c.member()
+		if !ok {
+			return nil
+		}
+		for _, want := range names {
+			if string(got) != want && strings.EqualFold(string(got), want) {
+				return ocpi.Invalid(want, "also occurs in another spelling")
+			}
+		}
+	}
+}
+
 // readTimes reads last_updated, which every push carries, and refuses times
 // that lie too far ahead: they would shut out all later changes.
 func (d *document) readTimes(now time.Time) error {
-	r := gjson.GetBytes(d.Body, "last_updated")
-	if r.Type != gjson.String {
+	stamp := field(d.Body, "last_updated")
+	if !kind(stamp, '"') {
 		return ocpi.Invalid("last_updated", "must be present")
 	}
-	at, err := ocpi.ParseTime(r.Str)
+	d.stamp = text(stamp)
+	at, err := ocpi.ParseTime(d.stamp)
 	if err != nil {
 		return ocpi.Invalid("last_updated", err.Error())
 	}
-	d.stamp, d.at = r.Str, at.UnixMicro()
+	d.at = at.UnixMicro()
 	latest := now.Add(maxAhead)
 	if at.After(latest) {
 		return ocpi.Invalid("last_updated", "lies more than 5 minutes in the future")
@@ -167,7 +180,7 @@ func (d *document) tokenType() (string, error) {
 	if d.Module != ocpi.Tokens {
 		return "", nil
 	}
-	inBody := gjson.GetBytes(d.Body, "type").Str
+	inBody := text(field(d.Body, "type"))
 	inQuery := d.Query.Get("type")
 	if inBody != "" && inQuery != "" && inBody != inQuery {
 		return "", ocpi.Invalid("type", "differs from the query")

@@ -73,24 +73,31 @@ type place struct {
 func locate(doc []byte, list, key, id string) (p place, found bool) {
 	id = ocpi.FoldID(id)
 	for c := walk(doc); ; {
-		name, v, ok := c.member()
+		name, ok := c.name()
 		if !ok {
 			return p, found
 		}
-		switch {
-		case string(name) == "last_updated":
-			p.stamp = span{c.at - len(v), c.at}
-		case string(name) == list && kind(v, '['):
-			start := c.at - len(v)
-			for l := walk(v); !found; {
-				e, ok := l.element()
-				if !ok {
-					break
+		if string(name) == list {
+			if l, ok := c.enter('['); ok {
+				for !found {
+					e, ok := l.element()
+					if !ok {
+						break
+					}
+					if is(field(e, key), id) {
+						p.span, found = span{l.at - len(e), l.at}, true
+					}
 				}
-				if k := field(e, key); kind(k, '"') && ocpi.FoldID(text(k)) == id {
-					p.span, found = span{start + l.at - len(e), start + l.at}, true
-				}
+				c.leave(l)
+				continue
 			}
+		}
+		v, ok := c.element()
+		if !ok {
+			return p, found
+		}
+		if string(name) == "last_updated" {
+			p.stamp = span{c.at - len(v), c.at}
 		}
 	}
 }
@@ -156,7 +163,7 @@ func (d *document) replace(old []byte) ([]byte, error) {
 	out := d.Body
 	if d.Method == http.MethodPatch {
 		var err error
-		if out, err = ocpi.MergePatch(old, d.Body, ocpi.MergeRules(d.Module, d.level())); err != nil {
+		if out, err = d.merge(old); err != nil {
 			return nil, err
 		}
 		// The rest of the object was valid when it came.
@@ -168,6 +175,49 @@ func (d *document) replace(old []byte) ([]byte, error) {
 		return nil, errUnchanged
 	}
 	return out, nil
+}
+
+// merge applies a PATCH to the object that it names. Where it gives fields of an
+// EVSE or connector, which the object has, another value, it does what
+// ocpi.MergePatch does without reading again what was checked before: most of
+// all messages are changes of a status.
+func (d *document) merge(old []byte) ([]byte, error) {
+	rules := ocpi.MergeRules(d.Module, d.level())
+	if d.level() == 0 {
+		return ocpi.MergePatch(old, d.Body, rules)
+	}
+	type member struct{ name, value []byte }
+	var space [16]member
+	patch := space[:0]
+	id := idName(d.Module, d.level())
+	for c := walk(d.Body); ; {
+		name, v, ok := c.member()
+		if !ok {
+			break
+		}
+		if _, keyed := rules.ByKey[string(name)]; keyed || string(name) == id {
+			return ocpi.MergePatch(old, d.Body, rules)
+		}
+		patch = append(patch, member{name, v})
+	}
+	out, at, done := make([]byte, 0, len(old)+len(d.Body)), 0, 0
+	for c := walk(old); ; {
+		name, v, ok := c.member()
+		if !ok {
+			break
+		}
+		for _, m := range patch {
+			if bytes.Equal(m.name, name) {
+				out = append(append(out, old[at:c.at-len(v)]...), m.value...)
+				at = c.at
+				done++
+			}
+		}
+	}
+	if done < len(patch) {
+		return ocpi.MergePatch(old, d.Body, rules)
+	}
+	return append(out, old[at:]...), nil
 }
 
 // before reports whether the DateTime s lies before at, or is none.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/eroam/eroam/ocpi"
 )
 
 // This file reads JSON that was checked before it was stored (ocpi.CheckJSON):
@@ -22,8 +24,17 @@ func walk(v []byte) cursor { return cursor{v, bytes.IndexAny(v, "{[") + 1} }
 // member returns the next member of an object: its name without escapes, and
 // its value as it is written.
 func (c *cursor) member() (name, value []byte, ok bool) {
-	if !c.next() || c.src[c.at] != '"' {
+	if name, ok = c.name(); !ok {
 		return nil, nil, false
+	}
+	value, ok = c.element()
+	return name, value, ok
+}
+
+// name returns the name of the next member of an object; element its value.
+func (c *cursor) name() (name []byte, ok bool) {
+	if !c.next() || c.src[c.at] != '"' {
+		return nil, false
 	}
 	start := c.at
 	c.at = skipString(c.src, c.at)
@@ -31,8 +42,25 @@ func (c *cursor) member() (name, value []byte, ok bool) {
 	if bytes.IndexByte(name, '\\') >= 0 {
 		name, _ = jsontext.AppendUnquote(nil, c.src[start:c.at])
 	}
-	value, ok = c.element()
-	return name, value, ok
+	return name, true
+}
+
+// enter returns a cursor over the list or object that comes next, in the same
+// source, or false when that is neither. leave goes on behind it.
+func (c *cursor) enter(k byte) (cursor, bool) {
+	if !c.next() || c.src[c.at] != k {
+		return cursor{}, false
+	}
+	return cursor{c.src, c.at + 1}, true
+}
+
+func (c *cursor) leave(inner cursor) {
+	for {
+		if _, ok := inner.element(); !ok {
+			break
+		}
+	}
+	c.at = min(inner.at+1, len(c.src))
 }
 
 // element returns the next element of a list. The value ends at c.at.
@@ -130,3 +158,26 @@ func text(v []byte) string {
 
 // kind reports whether v begins with the byte k.
 func kind(v []byte, k byte) bool { return len(v) > 0 && v[0] == k }
+
+// is reports whether v is a string that is the CiString id, which is folded.
+func is(v []byte, id string) bool {
+	if !kind(v, '"') {
+		return false
+	}
+	if bytes.IndexByte(v, '\\') >= 0 {
+		return ocpi.FoldID(text(v)) == id
+	}
+	if len(v) != len(id)+2 {
+		return false
+	}
+	for i := range len(id) {
+		c := v[i+1]
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		if c != id[i] {
+			return false
+		}
+	}
+	return true
+}
