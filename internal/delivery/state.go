@@ -53,6 +53,9 @@ func (l *lane) show(me *party.Party, ready bool) {
 		s.Cursor = min(s.Cursor, l.resync.upTo)
 	}
 	s.Failures, s.FailingSince, s.NextAttempt = l.failures, l.since, l.resume
+	if l.hold.After(l.resume) {
+		s.NextAttempt = l.hold
+	}
 	s.RateLimited, s.DeadLetters = !l.limited.IsZero(), len(l.letters)
 	switch {
 	case !ready:
