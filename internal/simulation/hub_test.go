@@ -45,6 +45,7 @@ func (h *hub) up() {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
 	var err error
+	h.options.NoListen = true // waiting for the network would keep the clock from going on
 	if h.store, err = store.Open(ctx, h.options); err != nil {
 		h.t.Fatal(err)
 	}

@@ -180,7 +180,7 @@ func (w *world) checkOwners() {
 	for o, e := range w.model {
 		owner := w.byID[o.owner]
 		country, name := party(o.owner)
-		b, err := w.hub.catalog.Get(context.Background(), w.find(owner), owner.version, o.module, ocpi.Receiver,
+		b, _, err := w.hub.catalog.Get(context.Background(), w.find(owner), owner.version, o.module, ocpi.Receiver,
 			[]string{country, name, o.id}, map[string][]string{"type": {"RFID"}})
 		switch {
 		case e.deleted && err == nil:

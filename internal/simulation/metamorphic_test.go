@@ -208,7 +208,7 @@ func (l *lab) compareAll(t *rapid.T, o objectID) {
 	there := e != nil && !e.deleted
 	owner := l.byID[o.owner]
 	country, name := party(o.owner)
-	b, err := l.hub.catalog.Get(context.Background(), l.find(owner), owner.version, o.module, ocpi.Receiver, []string{country, name, o.id}, nil)
+	b, _, err := l.hub.catalog.Get(context.Background(), l.find(owner), owner.version, o.module, ocpi.Receiver, []string{country, name, o.id}, nil)
 	if there != (err == nil) {
 		t.Fatalf("%s: it is there: %v; the hub says %v", o, there, err)
 	}
@@ -244,7 +244,7 @@ func (l *lab) list(t *rapid.T) {
 			})
 			var page []doc
 			if err == nil {
-				err = json.Unmarshal(res.Data, &page)
+				err = json.Unmarshal(res.Data(), &page)
 			}
 			if err != nil || pages > 1000 {
 				t.Fatalf("page %d of the list of %s: %v", pages, m, err)

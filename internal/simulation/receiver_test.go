@@ -224,6 +224,9 @@ func (r *receiver) mistreat(w http.ResponseWriter, q *http.Request, f fault) fun
 func (r *receiver) apply(m message) (status, code int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if traced == r.id {
+		defer func() { fmt.Printf("%s %s -> %s: %d %d\n", time.Since(r.w.begin), r.id, m, status, code) }()
+	}
 	n := 0
 	if m.method == http.MethodDelete {
 		n = r.w.lastDelete(m.object)

@@ -280,7 +280,8 @@ func (w *world) restart(kill bool) {
 	w.mu.Unlock()
 	for _, r := range w.receivers {
 		r.mu.Lock()
-		r.back = 0 // what was sent in the last second may come again
+		r.back = 0           // what was sent in the last second may come again
+		r.hold = time.Time{} // and what receivers asked for is forgotten
 		r.mu.Unlock()
 	}
 }
