@@ -58,6 +58,39 @@ func (tx *Tx) ExpectResult(id string, due int64) error {
 	return nil
 }
 
+const (
+	sqlClaimCapability = `UPDATE capability SET claimed = $1, due = CASE WHEN due > 0 AND due < $2 THEN $3 ELSE due END
+		WHERE id = $4 AND (expires = 0 OR expires > $5) AND claimed <= $6`
+	sqlPostponeCapability = `UPDATE capability SET due = CASE WHEN due > 0 AND due < $1 THEN $2 ELSE due END
+		WHERE id = $3 AND (expires = 0 OR expires > $4)`
+	sqlUnclaimCapability = `UPDATE capability SET claimed = 0 WHERE id = $1`
+)
+
+// ClaimCapability lets the caller send a result on the capability until the given
+// time, alone among all processes: before that, nobody else can claim it, nor
+// take it as overdue. Without alone others may send results too. It reports false
+// when another has it, or it has ended.
+func (tx *Tx) ClaimCapability(id string, now, until int64, alone bool) (bool, error) {
+	query, args := sqlClaimCapability, []any{until, until, until, id, now, now}
+	if !alone {
+		query, args = sqlPostponeCapability, []any{until, until, id, now}
+	}
+	n, err := tx.exec(query, args...)
+	if err != nil {
+		return false, fmt.Errorf("claiming a capability: %w", err)
+	}
+	return n > 0, nil
+}
+
+// UnclaimCapability ends a claim. What became due meanwhile is not overdue before
+// the claim would have ended.
+func (tx *Tx) UnclaimCapability(id string) error {
+	if _, err := tx.exec(sqlUnclaimCapability, id); err != nil {
+		return fmt.Errorf("giving a capability back: %w", err)
+	}
+	return nil
+}
+
 const sqlTakeOverdue = `UPDATE capability SET due = 0, expires = 1 WHERE id = (
 		SELECT id FROM capability WHERE due > 0 AND due <= $1 ORDER BY due LIMIT 1)
 	RETURNING ` + capabilityColumns

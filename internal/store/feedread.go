@@ -57,7 +57,7 @@ func (s *Store) readSteps(ctx context.Context, steps []step, body bool) ([]Objec
 	}
 	objects := make([]Object, 0, len(steps))
 	queries := queriesAt(nil, len(born))
-	err := s.engine.read.snapshot(ctx, true, queries, func(run queryFunc) error {
+	err := s.engine.read.snapshot(ctx, queries, func(run queryFunc) error {
 		for i := range queries {
 			if err := run(i, partOf(born, i), s.appendObject(&objects, body)); err != nil {
 				return err

@@ -12,15 +12,26 @@ const (
 	sqlHeadsAfter = `SELECT ` + headColumns + ` FROM object WHERE seq > $1 ORDER BY seq`
 )
 
-// load fills the index from the database.
+// loadAtOnce is how many heads are read before the index takes them.
+const loadAtOnce = 1024
+
+// load fills the index from the database. Reading and indexing go on at the
+// same time.
 func (s *Store) load(ctx context.Context) error {
 	x := newIndex(s.engine.shared)
-	err := s.engine.read.snapshot(ctx, true, []string{sqlSeq, sqlHeads}, func(run queryFunc) error {
-		if err := run(0, nil, func(scan scanFunc) error { return scan(&x.at) }); err != nil {
-			return err
+	read := make(chan []change, 4)
+	indexed := make(chan struct{})
+	go func() {
+		defer close(indexed)
+		for part := range read {
+			for i := range part {
+				x.apply(&part[i])
+			}
 		}
-		return run(1, nil, s.eachHead(func(c *change) { x.apply(c) }))
-	})
+	}()
+	err := s.readHeads(ctx, &x.at, read)
+	close(read)
+	<-indexed
 	if err != nil {
 		return fmt.Errorf("reading what is published: %w", err)
 	}
@@ -29,6 +40,23 @@ func (s *Store) load(ctx context.Context) error {
 	}
 	s.index.replace(x)
 	return nil
+}
+
+func (s *Store) readHeads(ctx context.Context, at *int64, to chan<- []change) error {
+	return s.engine.read.snapshot(ctx, []string{sqlSeq, sqlHeads}, func(run queryFunc) error {
+		if err := run(0, nil, func(scan scanFunc) error { return scan(at) }); err != nil {
+			return err
+		}
+		part := make([]change, 0, loadAtOnce)
+		err := run(1, nil, s.eachHead(func(c *change) {
+			if part = append(part, *c); len(part) == loadAtOnce {
+				to <- part
+				part = make([]change, 0, loadAtOnce)
+			}
+		}))
+		to <- part
+		return err
+	})
 }
 
 // replace makes x the index, in place.
@@ -64,7 +92,7 @@ func (s *Store) catchUp(ctx context.Context) error {
 	from := s.index.end()
 	var at int64
 	var changes []change
-	err := s.engine.read.snapshot(ctx, true, []string{sqlSeq, sqlHeadsAfter}, func(run queryFunc) error {
+	err := s.engine.read.snapshot(ctx, []string{sqlSeq, sqlHeadsAfter}, func(run queryFunc) error {
 		if err := run(0, nil, func(scan scanFunc) error { return scan(&at) }); err != nil || at == from {
 			return err
 		}

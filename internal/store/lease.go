@@ -178,7 +178,7 @@ func (s *Store) BuryNode(ctx context.Context, id string, beat int64) (buried boo
 // they were at one moment. A lease that was read at the same revision stands.
 func (s *Store) Nodes(ctx context.Context) (nodes []Node, revision int64, err error) {
 	queries := []string{sqlLeasesRevision, sqlNodes}
-	err = s.leaseReader().snapshot(ctx, true, queries, func(run queryFunc) error {
+	err = s.leaseReader().snapshot(ctx, queries, func(run queryFunc) error {
 		err := run(0, nil, func(scan scanFunc) error { return scan(&revision) })
 		if err != nil {
 			return err
@@ -193,7 +193,7 @@ func (s *Store) Nodes(ctx context.Context) (nodes []Node, revision int64, err er
 	return nodes, revision, nil
 }
 
-func (s *Store) leaseReader() *reader {
+func (s *Store) leaseReader() reader {
 	if s.engine.asideRead != nil {
 		return s.engine.asideRead
 	}

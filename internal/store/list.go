@@ -55,7 +55,7 @@ func (s *Store) List(ctx context.Context, q ListQuery) (objects []Object, total 
 func (s *Store) read(ctx context.Context, born []int64, at int64, any bool) ([]Object, error) {
 	objects := make([]Object, 0, len(born))
 	queries := queriesAt([]string{sqlSeq}, len(born))
-	err := s.engine.read.snapshot(ctx, true, queries, func(run queryFunc) error {
+	err := s.engine.read.snapshot(ctx, queries, func(run queryFunc) error {
 		var end int64
 		if err := run(0, nil, func(scan scanFunc) error { return scan(&end) }); err != nil {
 			return err

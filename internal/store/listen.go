@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"strings"
@@ -34,11 +35,12 @@ type watch struct {
 	heard   atomic.Bool
 	seq     atomic.Int64 // the end of the feed, and the revision of the registry, of
 	reg     atomic.Int64 // which everybody here was told
+	poll    time.Duration // between looks while nothing is heard
 	connect func(ctx context.Context) (*pgx.Conn, error)
 }
 
-func newWatch(connect func(ctx context.Context) (*pgx.Conn, error)) *watch {
-	return &watch{id: rand.Text(), connect: connect}
+func newWatch(connect func(ctx context.Context) (*pgx.Conn, error), poll time.Duration) *watch {
+	return &watch{id: rand.Text(), poll: cmp.Or(poll, pollUnheard), connect: connect}
 }
 
 // committed notes what this process has committed itself.
@@ -163,7 +165,7 @@ func (s *Store) poll(ctx context.Context) {
 		_ = s.look(ctx) // an error shows in Ping and in every other read
 		end := time.Now().Add(pollHeard)
 		for time.Now().Before(end) && ctx.Err() == nil {
-			pause(ctx, pollUnheard)
+			pause(ctx, s.watch.poll)
 			if !s.watch.heard.Load() {
 				break
 			}

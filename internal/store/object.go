@@ -153,15 +153,32 @@ func (tx *Tx) ObjectSeq(k ObjectKey) (int64, error) {
 // Object returns the committed object, deleted or not; false when there never
 // was one.
 func (s *Store) Object(ctx context.Context, k ObjectKey) (Object, bool, error) {
-	r := row{codec: s.codec}
-	found, err := s.engine.read.row(ctx, sqlObject, keyArgs(k), r.fields()...)
-	if err == nil && found {
-		err = r.decode(true)
-	}
+	o, found, err := s.object(ctx, k)
 	if err != nil {
 		return Object{}, false, fmt.Errorf("reading an object of %s: %w", k.Kind, err)
 	}
-	return r.object, found, nil
+	return o, found, nil
+}
+
+// object looks where the index says that it is. It may be elsewhere by now, or
+// have come from another process.
+func (s *Store) object(ctx context.Context, k ObjectKey) (Object, bool, error) {
+	r := row{codec: s.codec}
+	found := false
+	var err error
+	if p, known := s.index.place(k); known {
+		if found, err = s.engine.read.row(ctx, sqlObjectAt, []any{p.row()}, r.fields()...); err != nil {
+			return Object{}, false, err
+		}
+	}
+	if !found || r.object.ObjectKey != k {
+		r = row{codec: s.codec}
+		found, err = s.engine.read.row(ctx, sqlObject, keyArgs(k), r.fields()...)
+	}
+	if err == nil && found {
+		err = r.decode(true)
+	}
+	return r.object, found, err
 }
 
 // Objects returns the committed objects of the keys, deleted ones included, in
@@ -169,7 +186,7 @@ func (s *Store) Object(ctx context.Context, k ObjectKey) (Object, bool, error) {
 // left out.
 func (s *Store) Objects(ctx context.Context, keys []ObjectKey) ([]Object, error) {
 	objects := make([]Object, 0, len(keys))
-	err := s.engine.read.snapshot(ctx, true, []string{sqlObject}, func(run queryFunc) error {
+	err := s.engine.read.snapshot(ctx, []string{sqlObject}, func(run queryFunc) error {
 		for _, k := range keys {
 			if err := run(0, keyArgs(k), s.appendObject(&objects, true)); err != nil {
 				return err

@@ -62,7 +62,7 @@ func (s *Store) Registry(ctx context.Context) (Registry, error) {
 		func(scan scanFunc) error { return appendRow(&r.Parties, scan, partyFields) },
 		func(scan scanFunc) error { return appendRow(&r.Agreements, scan, agreementFields) },
 	}
-	err := s.engine.read.snapshot(ctx, true, queries, func(run queryFunc) error {
+	err := s.engine.read.snapshot(ctx, queries, func(run queryFunc) error {
 		for i, scan := range scans {
 			if err := run(i, nil, scan); err != nil {
 				return err

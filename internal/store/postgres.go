@@ -62,13 +62,13 @@ func openPostgres(ctx context.Context, database string) (engine, error) {
 			tx, err := aside.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 			return postgresTx{tx}, err
 		},
-		asideRead: newReader(aside, nil),
+		asideRead: poolReader{aside},
 		listen:    func(ctx context.Context) (*pgx.Conn, error) { return pgx.ConnectConfig(ctx, config.Copy()) },
 		begin: func(ctx context.Context) (transaction, error) {
 			tx, err := write.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 			return postgresTx{tx}, err
 		},
-		read:    newReader(read, nil), // the driver keeps prepared statements
+		read:    poolReader{read}, // the driver keeps prepared statements
 		shared:  true,
 		timeout: postgresTimeout,
 		close:   func() error { return errors.Join(read.Close(), aside.Close(), write.Close()) },

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net/url"
@@ -43,29 +42,26 @@ func openSQLite(ctx context.Context, dir string) (_ engine, err error) {
 	if err != nil {
 		return engine{}, errors.Join(fmt.Errorf("opening the database %s: %w", path, err), release())
 	}
-	n := max(4, runtime.GOMAXPROCS(0))
-	read.SetMaxOpenConns(n)
-	read.SetMaxIdleConns(n)
 	return engine{
 		name:  "sqlite",
 		begin: write.begin,
-		read:  newReader(read, positional),
+		read:  read,
 		work:  fold.run,
 		// The last connection to close folds the log into the file, and only
 		// the writer may do so; the lock goes last of all.
-		close: func() error { return errors.Join(read.Close(), fold.db.Close(), write.close(), release()) },
+		close: func() error { return errors.Join(read.close(), fold.db.Close(), write.close(), release()) },
 	}, nil
 }
 
-func connectSQLite(path string) (read *sql.DB, fold *folder, write *sqliteWriter, err error) {
-	if read, err = sql.Open("sqlite", sqliteName(path, "query_only(1)")); err != nil {
+func connectSQLite(path string) (read *sqlitePool, fold *folder, write *sqliteWriter, err error) {
+	if read, err = openSQLitePool(path, max(4, runtime.GOMAXPROCS(0))); err != nil {
 		return nil, nil, nil, err
 	}
 	if fold, err = openFolder(path); err != nil {
-		return nil, nil, nil, errors.Join(err, read.Close())
+		return nil, nil, nil, errors.Join(err, read.close())
 	}
 	if write, err = openSQLiteWriter(path, fold); err != nil {
-		return nil, nil, nil, errors.Join(err, fold.db.Close(), read.Close())
+		return nil, nil, nil, errors.Join(err, fold.db.Close(), read.close())
 	}
 	return read, fold, write, nil
 }

@@ -57,9 +57,12 @@ type Options struct {
 	// Queue bounds how many writes may wait; 0 means 1024.
 	Queue int
 	// NoListen leaves out the connection that listens for what other processes
-	// write: it is then only looked for, twice a second. For tests in which no
+	// write: it is then only looked for, every Poll. For tests in which no
 	// goroutine may wait for a socket.
 	NoListen bool
+	// Poll is how often to look for what other processes write while no
+	// notifications come; 0 means twice a second.
+	Poll time.Duration
 	// Metrics receives the collectors of this store until Close; may be nil.
 	Metrics prometheus.Registerer
 }
@@ -89,7 +92,7 @@ type engine struct {
 	name string
 	// begin opens the transaction of a group commit. Only the writer calls it.
 	begin func(ctx context.Context) (transaction, error)
-	read  *reader
+	read  reader
 	// shared says that other processes write to the database too: each
 	// transaction begins with the lock on the feed, so that the transactions
 	// of all processes run one after another.
@@ -97,7 +100,7 @@ type engine struct {
 	// aside opens a transaction that is not part of a group commit, and
 	// asideRead reads on the same connections; nil where there is one process.
 	aside     func(ctx context.Context) (transaction, error)
-	asideRead *reader
+	asideRead reader
 	// listen connects for notifications.
 	listen func(ctx context.Context) (*pgx.Conn, error)
 	// work runs in the background until ctx ends; nil for none.
@@ -130,7 +133,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, errors.Join(err, e.close())
 	}
 	if e.shared {
-		s.watch = newWatch(e.listen)
+		s.watch = newWatch(e.listen, o.Poll)
 		if err := s.look(ctx); err != nil {
 			return nil, errors.Join(err, e.close())
 		}

@@ -97,8 +97,11 @@ func (tx *Tx) reserve() error {
 	}
 	// Nobody else can have reserved since our last block, if there is one.
 	tx.block.next, tx.block.end = end-tx.block.want+1, end+1
+	tx.block.want = min(2*tx.block.want, maxReserve) // who needs more than foreseen often needs many
 	return nil
 }
+
+const maxReserve = 1024
 
 const sqlReserve = `UPDATE feed SET seq = seq + $1 WHERE id = 1 RETURNING seq`
 

@@ -119,7 +119,8 @@ CREATE TABLE capability (
     url            TEXT   NOT NULL,
     created        BIGINT NOT NULL,
     expires        BIGINT NOT NULL,
-    due            BIGINT NOT NULL
+    due            BIGINT NOT NULL,
+    claimed        BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX capability_expires ON capability (expires);
 CREATE INDEX capability_due ON capability (due) WHERE due > 0;

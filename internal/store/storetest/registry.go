@@ -274,6 +274,52 @@ func testOwners(t *testing.T, fresh func(testing.TB) store.Options) {
 	same(t, owners("session", "x"), []ocpi.PartyID{emsp})
 }
 
+func testCapabilityClaim(t *testing.T, fresh func(testing.TB) store.Options) {
+	s := Open(t, fresh(t))
+	claim := func(id string, now, until int64) (ok bool) {
+		t.Helper()
+		write(t, s, func(tx *store.Tx) (err error) {
+			ok, err = tx.ClaimCapability(id, now, until, id != "c")
+			return err
+		})
+		return ok
+	}
+	overdue := func(now int64) (id string) {
+		t.Helper()
+		write(t, s, func(tx *store.Tx) error {
+			c, _, err := tx.TakeOverdue(now)
+			id = c.ID
+			return err
+		})
+		return id
+	}
+	write(t, s, func(tx *store.Tx) error {
+		return errors.Join(
+			tx.PutCapability(store.Capability{ID: "a", Expires: 1000, Due: 100}),
+			tx.PutCapability(store.Capability{ID: "b", Expires: 1000}),
+			tx.PutCapability(store.Capability{ID: "c", Expires: 1000, Due: 500}),
+		)
+	})
+	same(t, claim("none", 50, 200), false)
+	same(t, claim("b", 2000, 2100), false) // it has expired
+	same(t, claim("a", 50, 200), true)
+	same(t, claim("a", 60, 210), false)
+	same(t, overdue(150), "")           // its result is on its way
+	same(t, claim("a", 200, 300), true) // whoever had it is gone
+	write(t, s, func(tx *store.Tx) error { return tx.UnclaimCapability("a") })
+	same(t, claim("a", 210, 310), true)
+	write(t, s, func(tx *store.Tx) error { return tx.UnclaimCapability("a") })
+	same(t, overdue(310), "a")
+	same(t, claim("a", 320, 400), false)
+	same(t, claim("c", 320, 600), true) // takes several results
+	same(t, claim("c", 330, 610), true)
+	same(t, overdue(605), "")
+	same(t, overdue(610), "c")
+	same(t, claim("c", 620, 700), false)
+	same(t, claim("b", 1, 2), true)
+	same(t, overdue(1000), "") // nothing was expected of it
+}
+
 func testCapabilities(t *testing.T, fresh func(testing.TB) store.Options) {
 	s := Open(t, fresh(t))
 	now := time.Now().UnixMicro()

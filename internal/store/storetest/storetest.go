@@ -57,6 +57,7 @@ func Run(t *testing.T, fresh func(testing.TB) store.Options) {
 		{"News", testNews},
 		{"Owners", testOwners},
 		{"Capabilities", testCapabilities},
+		{"CapabilityClaim", testCapabilityClaim},
 		{"OverdueResults", testOverdue},
 		{"DeadLetters", testDeadLetters},
 		{"DeadLettersOfOneLaneAreBounded", testDeadLetterBound},
