@@ -85,11 +85,49 @@ func (r *Relay) Callback(ctx context.Context, c Call) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
+	if c.Method == http.MethodPost && r.Store.Shared() {
+		if x.NotAfter, err = r.claim(ctx, capability); err != nil {
+			return Answer{}, err
+		}
+	}
 	m := r.message(x)
 	m.Mode = "callback"
 	a, err := r.callback(ctx, x, capability, &m)
+	if !x.NotAfter.IsZero() {
+		r.unclaim(ctx, capability.ID)
+	}
 	r.finish(x.Received, &m, a, err)
 	return a, err
+}
+
+// claim does among processes on one database what inUse does in one: until the
+// time that it returns nobody else sends a result on the capability, or TIMEOUT
+// in its place. It begins after the capability was found usable, and ends that
+// itself when it has been used up since.
+func (r *Relay) claim(ctx context.Context, c store.Capability) (until time.Time, err error) {
+	now := time.Now()
+	until = now.Add(r.Timeout + time.Second)
+	claimed := false
+	err = r.Store.Write(ctx, func(tx *store.Tx) (err error) {
+		claimed, err = tx.ClaimCapability(c.ID, now.UnixMicro(), until.UnixMicro(), c.Kind == kindResponse)
+		return err
+	})
+	switch {
+	case err != nil:
+		return time.Time{}, unavailable(err)
+	case !claimed:
+		return time.Time{}, noCapability()
+	}
+	return until, nil
+}
+
+// unclaim lets another result be sent, where this one was not delivered. Should
+// it fail, the claim ends by itself.
+func (r *Relay) unclaim(ctx context.Context, id string) {
+	err := r.Store.Write(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.UnclaimCapability(id) })
+	if err != nil {
+		r.Log.Warn("a response_url could not be given back", "err", err)
+	}
 }
 
 // usable returns the capability of c if c may use it now.

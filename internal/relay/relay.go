@@ -78,6 +78,7 @@ type Exchange struct {
 	Target   *party.Party
 	Via      []string // hubs that the request passed, oldest first
 	Received time.Time
+	NotAfter time.Time // the request is not sent later; zero: no bound
 
 	capability *store.Capability // of the response_url, once it was minted
 }
@@ -150,7 +151,7 @@ func (r *Relay) send(ctx context.Context, x *Exchange, url string, body []byte, 
 		setVia(h, x.Via, r.Registry.Snapshot().Hub)
 	}
 	res, took, err := r.exchange(ctx, egress.Request{
-		Platform: to.ID, Method: x.Request.Method, URL: url, Header: h, Body: body, Timeout: r.deadline(x),
+		Platform: to.ID, Method: x.Request.Method, URL: url, Header: h, Body: body, Timeout: r.deadline(x), NotAfter: x.NotAfter,
 	})
 	m.PartnerMicros = took.Microseconds()
 	if err != nil {
