@@ -33,8 +33,8 @@ const (
 type watch struct {
 	id      string // of this store, in its notifications
 	heard   atomic.Bool
-	seq     atomic.Int64 // the end of the feed, and the revision of the registry, of
-	reg     atomic.Int64 // which everybody here was told
+	seq     atomic.Int64  // the end of the feed, and the revision of the registry, of
+	reg     atomic.Int64  // which everybody here was told
 	poll    time.Duration // between looks while nothing is heard
 	connect func(ctx context.Context) (*pgx.Conn, error)
 }
