@@ -80,10 +80,10 @@ func parse(b []byte) (place, error) {
 	b = bytes.TrimSpace(b)
 	var v struct {
 		TimeZone string `json:"time_zone"`
-		Country string `json:"country_code"`
-		Party   string `json:"party_id"`
-		ID      string `json:"id"`
-		EVSEs   []struct {
+		Country  string `json:"country_code"`
+		Party    string `json:"party_id"`
+		ID       string `json:"id"`
+		EVSEs    []struct {
 			UID string `json:"uid"`
 		} `json:"evses"`
 	}
