@@ -54,7 +54,7 @@ func (j *Judge) firstPlaces(n int, now time.Time) map[Code][]numbered {
 			if len(first) == n && first[n-1].born < p.born {
 				continue
 			}
-			first = append(first, numbered{store.ObjectKey{Kind: string(ocpi.Locations), Party: p.owner.id, ID: p.id}, p.born})
+			first = append(first, numbered{store.ObjectKey{Kind: string(ocpi.Locations), Party: p.owner.id, ID: ocpi.FoldID(p.name)}, p.born})
 			slices.SortFunc(first, func(a, b numbered) int { return cmp.Compare(a.born, b.born) })
 			out[Code(c)] = first[:min(n, len(first))]
 		}

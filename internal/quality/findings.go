@@ -134,11 +134,11 @@ func (j *Judge) next(q Query, after int64, now time.Time) []numbered {
 	sessions := j.running()
 	object := ocpi.FoldID(q.Object)
 	for _, p := range j.places {
-		if p.born <= after || p.born > worst || !q.Party.IsZero() && p.owner.id != q.Party || object != "" && p.id != object ||
+		if p.born <= after || p.born > worst || !q.Party.IsZero() && p.owner.id != q.Party || object != "" && ocpi.FoldID(p.name) != object ||
 			!j.has(p, q.Code, sessions, now) {
 			continue
 		}
-		out = append(out, numbered{store.ObjectKey{Kind: string(ocpi.Locations), Party: p.owner.id, ID: p.id}, p.born})
+		out = append(out, numbered{store.ObjectKey{Kind: string(ocpi.Locations), Party: p.owner.id, ID: ocpi.FoldID(p.name)}, p.born})
 		if len(out) >= 2*candidates {
 			keep()
 		}
@@ -198,7 +198,7 @@ func (j *Judge) ofPlace(ctx context.Context, q Query, k numbered, now time.Time)
 	j.mu.RLock()
 	defer j.mu.RUnlock()
 	var d draft
-	d.id, d.key, d.born, d.at, d.owner = o.ID, keyOf(o.ObjectKey), o.Born, o.LastUpdated, &owner{id: o.Party}
+	d.name, d.key, d.born, d.at, d.owner = o.Name, keyOf(o.ObjectKey), o.Born, o.LastUpdated, &owner{id: o.Party}
 	d.fill(j, l)
 	j.judge(&d.place, j.running(), now.UnixMicro(), out)
 	j.aboutTariffs(o.Party, l, out)

@@ -178,4 +178,4 @@ func (s stamp) String() string {
 
 func (s status) String() string { return statusNames[s] }
 
-func (p *place) String() string { return p.owner.id.String() + " " + p.id }
+func (p *place) String() string { return p.owner.id.String() + " " + p.name }

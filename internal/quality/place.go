@@ -20,7 +20,7 @@ func keyOf(k store.ObjectKey) key {
 
 // place is one Location.
 type place struct {
-	id         string // folded
+	name       string // id as its owner spells it
 	owner      *owner
 	evses      []evse
 	tariffs    []reference
@@ -127,7 +127,7 @@ type draft struct {
 // draft reads a Location.
 func (j *Judge) draft(o *store.Object) draft {
 	d := draft{party: o.Party, vector: unreadable}
-	d.id, d.key, d.seq, d.born, d.at = o.ID, keyOf(o.ObjectKey), o.Seq, o.Born, o.LastUpdated
+	d.name, d.key, d.seq, d.born, d.at = o.Name, keyOf(o.ObjectKey), o.Seq, o.Born, o.LastUpdated
 	l, err := readLocation(o.Body)
 	if err != nil {
 		return d

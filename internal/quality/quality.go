@@ -32,6 +32,7 @@ type Options struct {
 	Bodies Bodies       // nil: those of Store
 	Log    *slog.Logger
 	Now    func() time.Time // nil: time.Now
+	Atlas  *country.Atlas   // nil: the one that is built in
 }
 
 // Judge holds what the findings are made from. Its methods may be called by any
@@ -60,14 +61,16 @@ type Judge struct {
 
 // New returns a judge that knows nothing yet.
 func New(o Options) (*Judge, error) {
-	atlas, err := country.Load()
-	if err != nil {
-		return nil, fmt.Errorf("reading where countries lie: %w", err)
-	}
 	j := &Judge{
-		bodies: o.Bodies, log: o.Log, now: o.Now, atlas: atlas, seed: maphash.MakeSeed(),
+		bodies: o.Bodies, log: o.Log, now: o.Now, atlas: o.Atlas, seed: maphash.MakeSeed(),
 		places: map[key]*place{}, owners: map[ocpi.PartyID]*owner{}, ids: map[uint64]*place{}, doubles: map[uint64][]*place{},
 		tariffs: map[uint64]*tariff{}, sessions: map[key]session{},
+	}
+	if j.atlas == nil {
+		var err error
+		if j.atlas, err = country.Load(); err != nil {
+			return nil, fmt.Errorf("reading where countries lie: %w", err)
+		}
 	}
 	if j.log == nil {
 		j.log = slog.New(slog.DiscardHandler)
