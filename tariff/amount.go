@@ -100,12 +100,7 @@ func (a Amount) Decimal(decimals int, mode RoundingMode) (decimal.Decimal, error
 }
 
 // MarshalJSON writes a decimal string as String does, null when unknown.
-func (a Amount) MarshalJSON() ([]byte, error) {
-	if !a.known {
-		return []byte("null"), nil
-	}
-	return []byte(`"` + a.String() + `"`), nil
-}
+func (a Amount) MarshalJSON() ([]byte, error) { return a.appendJSON(nil), nil }
 
 // scaledOf returns the value of a number, 0 when it is absent. More than 19
 // digits are an error: they would have to be rounded.

@@ -45,6 +45,7 @@ type candidate struct {
 	price              scaled
 	vat                scaled
 	hasVAT             bool
+	spelling           *string // of the rate in the tariff; nil: none
 	step               int64
 	source             *Component
 }
@@ -190,6 +191,8 @@ func compileComponent(w *Component, pointer string) (c candidate, err error) {
 	if c.hasVAT = w.VAT.IsSet(); !c.hasVAT {
 		return c, nil
 	}
+	text := w.VAT.String()
+	c.spelling = &text
 	vat, err := w.VAT.Decimal()
 	if err != nil || vat.IsNeg() {
 		return c, bad(pointer+"/vat", "must not be negative")

@@ -3,7 +3,7 @@ package tariff
 import (
 	"errors"
 	"math/bits"
-	"strings"
+	"strconv"
 )
 
 // exact is an amount of money without rounding: mag · 10⁻³⁴ / 3600 of the
@@ -153,23 +153,52 @@ func (x exact) text(least, most int) string {
 	if half >= 0 {
 		whole, _ = whole.add(exact{mag: [4]uint64{1}})
 	}
-	digits := make([]byte, 0, 48)
-	for n := 0; n <= most || !whole.isZero(); n++ {
-		digits = append(digits, byte('0'+whole.div(10)))
-		if n == most-1 {
-			digits = append(digits, '.')
+	var buf [96]byte
+	digits := whole.digits(buf[:0])
+	b := make([]byte, 0, len(digits)+most+3)
+	if x.neg && !whole.isZero() {
+		b = append(b, '-')
+	}
+	if len(digits) > most {
+		b, digits = append(b, digits[:len(digits)-most]...), digits[len(digits)-most:]
+	} else {
+		b = append(b, '0')
+	}
+	if most == 0 {
+		return string(b)
+	}
+	b = append(b, '.')
+	for n := len(digits); n < most; n++ {
+		b = append(b, '0')
+	}
+	b = append(b, digits...)
+	for n := most; n > least && b[len(b)-1] == '0'; n-- {
+		b = b[:len(b)-1]
+	}
+	if b[len(b)-1] == '.' {
+		b = b[:len(b)-1]
+	}
+	return string(b)
+}
+
+// digits appends the magnitude as a whole number; nothing for 0.
+func (x exact) digits(b []byte) []byte {
+	if x.mag[1]|x.mag[2]|x.mag[3] != 0 {
+		rest := x.div(pow10[19])
+		b = x.digits(b)
+		at := len(b)
+		for p := pow10[18]; p > rest && p > 1; p /= 10 {
+			b = append(b, '0')
 		}
+		if rest == 0 {
+			return append(b[:at], "0000000000000000000"...)
+		}
+		return strconv.AppendUint(b, rest, 10)
 	}
-	if x.neg && strings.Trim(string(digits), "0.") != "" {
-		digits = append(digits, '-')
+	if x.mag[0] == 0 {
+		return b
 	}
-	for i, j := 0, len(digits)-1; i < j; i, j = i+1, j-1 {
-		digits[i], digits[j] = digits[j], digits[i]
-	}
-	for n := most; n > least && digits[len(digits)-1] == '0'; n-- {
-		digits = digits[:len(digits)-1]
-	}
-	return strings.TrimSuffix(string(digits), ".")
+	return strconv.AppendUint(b, x.mag[0], 10)
 }
 
 // scaled is a decimal number of up to 19 digits: coef · 10⁻ˢᶜᵃˡᵉ.

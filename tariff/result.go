@@ -52,12 +52,7 @@ type roundAmount struct {
 	decimals int
 }
 
-func (a roundAmount) MarshalJSON() ([]byte, error) {
-	if !a.known {
-		return []byte("null"), nil
-	}
-	return []byte(strconv.Quote(a.Text(a.decimals))), nil
-}
+func (a roundAmount) MarshalJSON() ([]byte, error) { return a.appendJSON(nil), nil }
 
 func (a roundAmount) String() string { return a.Text(a.decimals) }
 

@@ -94,7 +94,7 @@ func (r *Result) group(line *Line, tax Tax) {
 		}
 	}
 	r.TaxByRate = append(r.TaxByRate, TaxGroup{
-		Rate: spelling(c), Base: line.Excl, Tax: line.Incl.Sub(line.Excl), of: c, rate: included, incl: line.Incl,
+		Rate: c.spelling, Base: line.Excl, Tax: line.Incl.Sub(line.Excl), of: c, rate: included, incl: line.Incl,
 	})
 }
 

@@ -155,7 +155,8 @@ Exit code 0: priced, and the CDR agrees or claims nothing; 1: its claim differs;
 
 // priced is what is printed.
 type priced struct {
-	tariff.Result
+	result        tariff.Result
+	Result        jsontext.Value      `json:",inline"` // result, written
 	Taxes         []tariff.AppliedTax `json:"taxes,omitempty"`
 	AfterTaxes    *string             `json:"total_after_external_taxes,omitempty"`
 	Claim         *tariff.Verdict     `json:"claim,omitempty"`
@@ -215,14 +216,14 @@ func (c *TariffPriceCmd) price() (*priced, error) {
 	if err != nil {
 		return nil, err
 	}
-	if out.Result, err = list.Explain(&cdr.Session, policy); err != nil {
+	if out.result, err = list.Explain(&cdr.Session, policy); err != nil {
 		return nil, err
 	}
 	if err := c.taxes(out); err != nil {
 		return nil, err
 	}
-	v, err := list.Verify(&cdr, &out.Result)
-	out.Claim = &v
+	v, err := list.Verify(&cdr, &out.result)
+	out.Claim, out.Result = &v, out.result.AppendJSON(nil)
 	return out, err
 }
 
@@ -238,23 +239,23 @@ func (c *TariffPriceCmd) taxes(out *priced) error {
 	if err != nil {
 		return err
 	}
-	taxes, total, err := out.AddTaxes(list)
+	taxes, total, err := out.result.AddTaxes(list)
 	if err != nil {
 		return err
 	}
-	text := total.Text(out.Rounded.Decimals)
+	text := total.Text(out.result.Rounded.Decimals)
 	out.Taxes, out.AfterTaxes = taxes, &text
 	return nil
 }
 
 func (c *TariffPriceCmd) text(w io.Writer, out *priced) error {
 	var b strings.Builder
-	b.WriteString(out.Text(c.Language) + "\n")
+	b.WriteString(out.result.Text(c.Language) + "\n")
 	for _, t := range out.Taxes {
-		fmt.Fprintf(&b, "%s: %s %s\n", t.Name, t.Amount, out.Currency)
+		fmt.Fprintf(&b, "%s: %s %s\n", t.Name, t.Amount, out.result.Currency)
 	}
 	if out.AfterTaxes != nil {
-		fmt.Fprintf(&b, "After these taxes: %s %s\n", *out.AfterTaxes, out.Currency)
+		fmt.Fprintf(&b, "After these taxes: %s %s\n", *out.AfterTaxes, out.result.Currency)
 	}
 	switch out.Claim.Verdict {
 	case tariff.Match:

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/eroam/eroam/ocpi"
@@ -91,7 +92,8 @@ type generated struct {
 	Periods      []generatedPeriod `json:"charging_periods"`
 	Interpolated []int             `json:"interpolated_periods"`
 	CDR          generatedCDR      `json:"cdr"`
-	tariff.Result
+	result       tariff.Result
+	Result       jsontext.Value `json:",inline"` // result, written
 }
 
 type generatedPeriod struct {
@@ -120,7 +122,7 @@ func (c *TariffGenerateCmd) Run(s Streams) error {
 		}
 		b.WriteString("\n")
 	}
-	_, err = fmt.Fprintf(s.Out, "%s%s\n", b.String(), out.Text(c.Language))
+	_, err = fmt.Fprintf(s.Out, "%s%s\n", b.String(), out.result.Text(c.Language))
 	return err
 }
 
@@ -153,7 +155,7 @@ func (c *TariffGenerateCmd) generate() (*generated, error) {
 		return nil, err
 	}
 	out := &generated{Interpolated: append([]int{}, g.Interpolated...)}
-	if out.Result, err = list.Explain(&g.Session, policy); err != nil {
+	if out.result, err = list.Explain(&g.Session, policy); err != nil {
 		return nil, err
 	}
 	for i := range g.Session.Periods {
@@ -163,7 +165,7 @@ func (c *TariffGenerateCmd) generate() (*generated, error) {
 		}
 		out.Periods = append(out.Periods, p)
 	}
-	out.CDR = cdrOf(&g.Session, &out.Result)
+	out.CDR, out.Result = cdrOf(&g.Session, &out.result), out.result.AppendJSON(nil)
 	return out, nil
 }
 
@@ -189,11 +191,11 @@ func (TariffEstimateCmd) Help() string {
 
 // estimated is what is printed.
 type estimated struct {
-	Start         string   `json:"start"`
-	ChargingUntil string   `json:"charging_until"`
-	End           string   `json:"end"`
-	Changes       []string `json:"price_changes"`
-	tariff.Result
+	Start         string         `json:"start"`
+	ChargingUntil string         `json:"charging_until"`
+	End           string         `json:"end"`
+	Changes       []string       `json:"price_changes"`
+	Result        jsontext.Value `json:",inline"`
 }
 
 // Run estimates and prints.
@@ -204,7 +206,7 @@ func (c *TariffEstimateCmd) Run(s Streams) error {
 	}
 	out := estimated{
 		Start: ocpi.FormatTime(e.Start), ChargingUntil: ocpi.FormatTime(e.ChargingUntil), End: ocpi.FormatTime(e.End),
-		Changes: []string{}, Result: e.Result,
+		Changes: []string{}, Result: e.Result.AppendJSON(nil),
 	}
 	for _, t := range e.Changes {
 		out.Changes = append(out.Changes, ocpi.FormatTime(t))
@@ -212,7 +214,7 @@ func (c *TariffEstimateCmd) Run(s Streams) error {
 	if c.Format == "json" {
 		return printJSON(s.Out, out)
 	}
-	_, err = fmt.Fprintf(s.Out, "From %s, charging until %s, leaving %s.\n%s\n", out.Start, out.ChargingUntil, out.End, out.Text(c.Language))
+	_, err = fmt.Fprintf(s.Out, "From %s, charging until %s, leaving %s.\n%s\n", out.Start, out.ChargingUntil, out.End, e.Result.Text(c.Language))
 	return err
 }
 
