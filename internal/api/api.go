@@ -21,6 +21,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/eroam/eroam/internal/country"
+	"github.com/eroam/eroam/internal/crawl"
 	"github.com/eroam/eroam/internal/delivery"
 	"github.com/eroam/eroam/internal/party"
 	"github.com/eroam/eroam/internal/quality"
@@ -41,6 +42,7 @@ type Options struct {
 	Lanes      func(ctx context.Context) ([]delivery.LaneState, error) // nil: none
 	Stations   *station.Index                                          // nil: stations are not found
 	Quality    *quality.Judge                                          // nil: data is not judged
+	Crawler    *crawl.Crawler                                          // nil: no lists are fetched
 	AdminToken [sha256.Size]byte                                       // SHA-256 of the token
 	Hub        Hub                                                     // what GET /hub answers
 	Log        *slog.Logger                                            // nil: nothing is logged
@@ -54,6 +56,7 @@ type API struct {
 	lanes    func(ctx context.Context) ([]delivery.LaneState, error)
 	stations *station.Index
 	quality  *quality.Judge
+	crawler  *crawl.Crawler
 	hub      Hub
 	log      *slog.Logger
 
@@ -73,7 +76,7 @@ func New(o Options) (*API, error) {
 		o.Lanes = func(context.Context) ([]delivery.LaneState, error) { return nil, nil }
 	}
 	a := &API{
-		registry: o.Registry, store: o.Store, trace: o.Trace, lanes: o.Lanes, stations: o.Stations, quality: o.Quality, hub: o.Hub, log: o.Log,
+		registry: o.Registry, store: o.Store, trace: o.Trace, lanes: o.Lanes, stations: o.Stations, quality: o.Quality, crawler: o.Crawler, hub: o.Hub, log: o.Log,
 		mux:  http.NewServeMux(),
 		door: newDoor(o.AdminToken, o.Log),
 	}
@@ -101,6 +104,7 @@ func (a *API) routes(h huma.API) {
 	post(h, "/platforms/{id}/connect", a.connectPlatform, "platforms", "Start the credentials handshake with a platform", http.StatusOK)
 	post(h, "/platforms/{id}/invite", a.reinvitePlatform, "platforms", "Make a new registration token for a platform", http.StatusCreated)
 	post(h, "/platforms/{id}/rotate", a.rotatePlatform, "platforms", "Replace the tokens between the hub and a platform", http.StatusOK)
+	post(h, "/platforms/{id}/crawl", a.crawlPlatform, "platforms", "Fetch the lists of a platform now", http.StatusOK)
 
 	get(h, "/parties", a.listParties, "parties", "List parties")
 	get(h, "/parties/{country_code}/{party_id}/{role}/delivery", a.getDelivery, "parties", "Get what is pushed to a party, and how fast")
@@ -118,6 +122,7 @@ func (a *API) routes(h huma.API) {
 
 	get(h, "/messages", a.findMessages, "messages", "Find what happened to messages")
 	get(h, "/lanes", a.listLanes, "lanes", "List the lanes that deliver published objects")
+	get(h, "/crawls", a.listCrawls, "crawls", "List the lists that are fetched from platforms that do not push")
 
 	get(h, "/dead-letters", a.listDeadLetters, "dead letters", "List what receivers refused, the newest first")
 	get(h, "/dead-letters/{id}", a.getDeadLetter, "dead letters", "Get a dead letter with its exchange")

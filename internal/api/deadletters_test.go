@@ -123,7 +123,9 @@ func TestReplayByFilter(t *testing.T) {
 		r.refuse(platform, fmt.Sprint("LOC", i), 2001+i%2)
 	}
 	const path = "/api/v1/dead-letters/"
-	states := func(state string) string { return r.call("GET", "/api/v1/dead-letters?state="+state, nil).get("items.#") }
+	states := func(state string) string {
+		return r.call("GET", "/api/v1/dead-letters?state="+state, nil).get("items.#")
+	}
 	dry := r.call("POST", path+"replay", `{"code":2001,"dry_run":true}`).want(200)
 	if dry.get("count") != "4" || dry.get("first.#") != "4" || dry.get("first.0.object") != "LOC6" || states("open") != "7" {
 		t.Errorf("a dry run: %s; then %s open", dry.body, states("open"))

@@ -46,6 +46,7 @@ type Platform struct {
 	Endpoints   []Endpoint `json:"endpoints"`
 	Parties     []Party    `json:"parties"`
 	Limits      Limits     `json:"limits" doc:"Where they differ from the hub's settings"`
+	Pull        *Pull      `json:"pull,omitempty" doc:"Which lists the hub fetches; absent: none"`
 	Created     *time.Time `json:"created,omitempty" example:"2026-01-02T03:04:05Z"`
 	Updated     *time.Time `json:"updated,omitempty" example:"2026-01-02T03:04:05Z"`
 }
@@ -125,13 +126,14 @@ type PlatformChange struct {
 	Suspended *bool    `json:"suspended,omitempty" example:"true" doc:"true stops the platform, false lets it go on; its data is kept"`
 	Encoding  *string  `json:"token_encoding,omitempty" enum:"auto,base64,raw" example:"raw"`
 	Limits    *Limits  `json:"limits,omitempty" doc:"Replaces the platform's own limits"`
+	Pull      *Pull    `json:"pull,omitempty" doc:"Replaces which lists the hub fetches; without modules: none. For a platform that does not push"`
 }
 
 func (a *API) updatePlatform(ctx context.Context, in *struct {
 	PlatformPath
 	Body PlatformChange
 }) (*platformOutput, error) {
-	u := party.Update{Name: in.Body.Name, Suspended: in.Body.Suspended, Encoding: (*ocpi.TokenEncoding)(in.Body.Encoding)}
+	u := party.Update{Name: in.Body.Name, Suspended: in.Body.Suspended, Encoding: (*ocpi.TokenEncoding)(in.Body.Encoding), Pull: in.Body.Pull.settings()}
 	if in.Body.Parties != nil {
 		list := grants(*in.Body.Parties)
 		u.Parties = &list
@@ -198,7 +200,7 @@ func platformView(p *party.Platform) Platform {
 	v := Platform{
 		ID: p.ID, Name: p.Name, State: string(p.State), Offline: p.Offline, Hub: p.Hub,
 		Version: string(p.Version), VersionsURL: p.VersionsURL, Encoding: string(p.Encoding),
-		Endpoints: []Endpoint{}, Parties: []Party{}, Limits: Limits(p.Limits),
+		Endpoints: []Endpoint{}, Parties: []Party{}, Limits: Limits(p.Limits), Pull: pullView(p.Pull),
 		Created: timeOrNil(p.Created), Updated: timeOrNil(p.Updated),
 	}
 	for k, url := range p.Endpoints {

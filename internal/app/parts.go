@@ -14,6 +14,7 @@ import (
 	"github.com/eroam/eroam/internal/api"
 	"github.com/eroam/eroam/internal/catalog"
 	"github.com/eroam/eroam/internal/config"
+	"github.com/eroam/eroam/internal/crawl"
 	"github.com/eroam/eroam/internal/delivery"
 	"github.com/eroam/eroam/internal/egress"
 	"github.com/eroam/eroam/internal/lease"
@@ -37,6 +38,7 @@ type parts struct {
 	stations *station.Index
 	quality  *quality.Judge
 	catalog  *catalog.Catalog
+	crawler  *crawl.Crawler
 	relay    *relay.Relay
 	ocpi     http.Handler
 	api      http.Handler
@@ -47,7 +49,7 @@ type parts struct {
 func (a *App) openParts(ctx context.Context) error {
 	for _, open := range []func(context.Context) error{
 		a.openProcessMetrics, a.openStore, a.openLease, a.openTrace, a.openEgress, a.openRegistry,
-		a.openDelivery, a.openCatalog, a.openStations, a.openRelay, a.openIngress, a.openAPI,
+		a.openDelivery, a.openCatalog, a.openCrawler, a.openLetters, a.openStations, a.openRelay, a.openIngress, a.openAPI,
 	} {
 		if err := open(ctx); err != nil {
 			return err
@@ -158,7 +160,7 @@ func (a *App) openAPI(ctx context.Context) error {
 	hub := a.cfg.Hub.Party()
 	a.api, err = api.New(api.Options{
 		Registry: a.registry, Store: a.store, Trace: a.trace, Lanes: a.delivery.AllLanes, AdminToken: token,
-		Stations: a.stations, Quality: a.quality,
+		Stations: a.stations, Quality: a.quality, Crawler: a.crawler,
 		Hub: api.Hub{
 			CountryCode: hub.CountryCode, PartyID: hub.ID, Name: a.cfg.Hub.Name,
 			VersionsURL: a.VersionsURL(), Agreements: a.cfg.Agreements, Version: a.Version,

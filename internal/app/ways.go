@@ -7,8 +7,10 @@ import (
 	"fmt"
 
 	"github.com/eroam/eroam/internal/catalog"
+	"github.com/eroam/eroam/internal/crawl"
 	"github.com/eroam/eroam/internal/delivery"
 	"github.com/eroam/eroam/internal/ingress"
+	"github.com/eroam/eroam/internal/letter"
 	"github.com/eroam/eroam/internal/party"
 	"github.com/eroam/eroam/internal/quality"
 	"github.com/eroam/eroam/internal/relay"
@@ -33,6 +35,23 @@ func (a *App) openCatalog(context.Context) error {
 		Store: a.store, Registry: a.registry, Delivery: a.delivery, SignKey: derive(a.sealKey, "links to next pages"),
 		Log: a.log, Metrics: a.metrics,
 	})
+	return nil
+}
+
+// openCrawler starts what fetches the lists of partners that do not push.
+func (a *App) openCrawler(context.Context) error {
+	a.crawler = crawl.New(crawl.Options{
+		Store: a.store, Registry: a.registry, Egress: a.egress, Lease: a.lease, Trace: a.trace, Hub: a.cfg.Hub.Party(),
+		Publish: a.catalog.Publish, Log: a.log, Metrics: a.metrics,
+	})
+	a.run("the crawler", a.crawler.Run)
+	return nil
+}
+
+// openLetters starts what looks after the dead letters.
+func (a *App) openLetters(context.Context) error {
+	letters := letter.New(letter.Options{Store: a.store, Registry: a.registry, Log: a.log, Metrics: a.metrics})
+	a.run("the keeper of dead letters", letters.Run)
 	return nil
 }
 
