@@ -130,14 +130,12 @@ func (l *lane) accepts(c *change, snap *party.Snapshot, me *party.Party, now tim
 	switch {
 	case r == nil || c.loud > r.upTo:
 		return true, nil
-	case c.deleted:
-		return false, nil
 	case r.before == nil:
-		return true, nil
+		return !c.deleted, nil
 	}
 	then := l.id.find(r.before)
 	if then == nil || !wants(r.before, then, c.key, r.at) {
-		return true, nil
+		return true, nil // also a deletion: it may have got the object before it lost the right
 	}
 	if looksInside(&then.Delivery, ocpi.Module(c.key.Kind)) {
 		return true, &then.Delivery
