@@ -45,7 +45,9 @@ func (h *hub) up() {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
 	var err error
-	h.options.NoListen = true // waiting for the network would keep the clock from going on
+	// Waiting for the network would keep the clock from going on, and nobody
+	// else writes.
+	h.options.NoListen, h.options.Poll = true, time.Minute
 	if h.store, err = store.Open(ctx, h.options); err != nil {
 		h.t.Fatal(err)
 	}

@@ -104,6 +104,13 @@ func (w *world) watch(r *receiver, ill illness) []event {
 func (w *world) checkEnd() {
 	for _, r := range w.receivers {
 		w.checkReceiver(r)
+	}
+	w.replayed = w.replay()
+	for _, r := range w.receivers {
+		if n := len(w.letters(r)); n > 0 && r.settings[len(r.settings)-1].Pushes() {
+			w.violation("I1: %d dead letters of %s are left", n, r.id)
+		}
+		w.checkReceiver(r)
 		if r.lag > maxLag {
 			w.violation("I4: a change took %s to %s", r.lag, r.id)
 		}
@@ -119,6 +126,8 @@ func (w *world) checkEnd() {
 func (w *world) checkReceiver(r *receiver) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	letters := w.letters(r)
+	w.checkLetters(r, letters)
 	missing := 0
 	for o, e := range w.model {
 		last := r.settings[len(r.settings)-1]
@@ -132,8 +141,8 @@ func (w *world) checkReceiver(r *receiver) {
 			held == nil && r.lost >= n,
 			!e.deleted && held != nil && len(w.compare(r, o, held, e.doc)) == 0:
 			continue
-		case r.answer[o].refused && r.answer[o].n >= n:
-			continue // TODO: there is a dead letter
+		case r.answer[o].refused && r.answer[o].n >= n && letters[o]:
+			continue
 		}
 		if missing++; missing > 3 {
 			continue
@@ -215,8 +224,8 @@ func (w *world) summarise() {
 			w.t.Logf("lane %+v", l)
 		}
 	}
-	w.t.Logf("%d markers, %d accepted, %d objects, %d agreements; %d requests, %d held; lag of the healthy %s; illnesses %s; lanes %v",
-		w.markers, len(w.committed), len(w.model), len(w.deals), requests, held, lag, counts(faults), states)
+	w.t.Logf("%d markers, %d accepted, %d objects, %d agreements; %d requests, %d held; %d dead letters; lag of the healthy %s; illnesses %s; lanes %v",
+		w.markers, len(w.committed), len(w.model), len(w.deals), requests, held, w.replayed, lag, counts(faults), states)
 }
 
 func counts(m map[fault]int) string {

@@ -61,7 +61,7 @@ func TestSimulation(t *testing.T) {
 	})
 }
 
-const settling = 2 * time.Hour
+const settling = time.Hour
 
 // hours is how long a run is in simulated time: more than a day on SQLite, a third
 // of that on PostgreSQL, where the clock stands still while the server is asked.

@@ -29,6 +29,7 @@ type world struct {
 	receivers []*receiver
 	byID      map[string]*receiver
 	begin     time.Time
+	replayed  int // dead letters
 
 	mu         sync.Mutex
 	model      model
