@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -76,23 +77,49 @@ func appendRequest(b []byte, t target, r *Request) ([]byte, error) {
 
 // ours reports whether a header belongs to the connection and not to the caller.
 func ours(name string) bool {
-	switch http.CanonicalHeaderKey(name) {
-	case "Host", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Proxy-Connection",
-		"Proxy-Authorization", "Te", "Trailer", "Upgrade", "Expect", "Accept-Encoding":
-		return true
+	var which []string
+	switch len(name) {
+	case 2:
+		which = []string{"Te"}
+	case 4:
+		which = []string{"Host"}
+	case 6:
+		which = []string{"Expect"}
+	case 7:
+		which = []string{"Trailer", "Upgrade"}
+	case 10:
+		which = []string{"Connection", "Keep-Alive"}
+	case 14:
+		which = []string{"Content-Length"}
+	case 15:
+		which = []string{"Accept-Encoding"}
+	case 16:
+		which = []string{"Proxy-Connection"}
+	case 17:
+		which = []string{"Transfer-Encoding"}
+	case 19:
+		which = []string{"Proxy-Authorization"}
+	}
+	for _, w := range which {
+		if strings.EqualFold(name, w) {
+			return true
+		}
 	}
 	return false
 }
 
 // token reports whether s is a token of RFC 9110 §5.6.2.
 func token(s string) bool {
+	const (
+		digits = (1<<10 - 1) << '0'
+		upper  = (1<<26 - 1) << ('A' - 64)
+		lower  = (1<<26 - 1) << ('a' - 64)
+		first  = digits | 1<<'!' | 1<<'#' | 1<<'$' | 1<<'%' | 1<<'&' | 1<<'\'' | 1<<'*' | 1<<'+' | 1<<'-' | 1<<'.'
+		second = upper | lower | 1<<('^'-64) | 1<<('_'-64) | 1<<('`'-64) | 1<<('|'-64) | 1<<('~'-64)
+	)
 	for i := range len(s) {
-		c := s[i]
-		if c <= ' ' || c >= 0x7f {
-			return false
-		}
-		switch c {
-		case '(', ')', '<', '>', '@', ',', ';', ':', '\\', '"', '/', '[', ']', '?', '=', '{', '}':
+		// A shift by 64 or more gives 0, and c-64 wraps around below 64.
+		if c := s[i]; uint64(first)>>c&1|uint64(second)>>(c-64)&1 == 0 {
 			return false
 		}
 	}
