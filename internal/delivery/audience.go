@@ -91,6 +91,16 @@ func wants(s *party.Snapshot, me *party.Party, key store.ObjectKey, now time.Tim
 	return false
 }
 
+// told reports whether objects of a kind are for everybody entitled; sessions
+// and CDRs are not.
+func told(kind string) bool {
+	switch ocpi.Module(kind) {
+	case ocpi.Locations, ocpi.Tariffs, ocpi.Tokens, ocpi.HubClientInfo:
+		return true
+	}
+	return false
+}
+
 // receives reports whether p can be sent anything that is published.
 func receives(p *party.Party) bool {
 	if !p.Reachable() || p.Role.Side() == ocpi.AnySide {

@@ -69,7 +69,10 @@ type Delivery struct {
 	view      atomic.Pointer[view]
 	presents  presents
 
-	tail  *tail // set by Run before the first lane starts
+	// Set by Run before the first lane starts.
+	tail    *tail
+	workers *workers
+
 	cycle cycle
 
 	mu    sync.Mutex
@@ -115,7 +118,7 @@ func (d *Delivery) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.tail = newTail(head)
+	d.tail, d.workers = newTail(head), newWorkers(d)
 	r := d.newReader(head)
 	var reading sync.WaitGroup
 	reading.Go(func() { d.replay(ctx) })
@@ -124,6 +127,7 @@ func (d *Delivery) Run(ctx context.Context) error {
 	})
 	d.supervise(ctx)
 	d.end()
+	d.workers.end()
 	reading.Wait()
 	return nil
 }

@@ -87,7 +87,7 @@ func (l *lane) dispatch(ctx context.Context, snap *party.Snapshot, me *party.Par
 	l.revive(ctx, me)
 }
 
-// start sends o. The goroutine ends with its request; run waits for its result.
+// start has o sent; run waits for the result.
 func (l *lane) start(ctx context.Context, me *party.Party, o *object, until, now time.Time) {
 	if l.letters[o.key] {
 		o.doubt() // it refused an earlier state: a part would leave that out for good
@@ -105,7 +105,7 @@ func (l *lane) start(ctx context.Context, me *party.Party, o *object, until, now
 		j.noticed = o.items[0].change.noticed
 	}
 	l.flying++
-	go func() { l.results <- l.d.send(ctx, j) }()
+	l.d.workers.do(ctx, j)
 }
 
 // poisonous reports whether one more refusal shows that it is the object that

@@ -17,6 +17,7 @@ import (
 // job is what one object's turn sends: the step, or, without one, the whole
 // object in its present state.
 type job struct {
+	ctx      context.Context
 	lane     *lane // only what does not change is read
 	to       *party.Party
 	object   *object // belongs to the lane; only handed back

@@ -130,6 +130,9 @@ func (t *tail) hand(v *view, changes []*change, head int64) {
 	}
 	t.woken = t.woken[:0]
 	for _, c := range changes {
+		if !told(c.key.Kind) {
+			continue
+		}
 		if v.snapshot.OpenAgreements || ocpi.Module(c.key.Kind) == ocpi.HubClientInfo {
 			t.give(c, t.all)
 			continue

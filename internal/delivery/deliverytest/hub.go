@@ -116,6 +116,13 @@ func (h *Hub) Start() {
 	}
 }
 
+// Stop ends delivering; Start must be called again.
+func (h *Hub) Stop() {
+	if h.stop != nil {
+		h.stop()
+	}
+}
+
 // Watch has the registry look after its platforms until the test ends.
 func (h *Hub) Watch() {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -129,9 +136,7 @@ func (h *Hub) Watch() {
 
 // Close stops the hub. It may be called more than once.
 func (h *Hub) Close() {
-	if h.stop != nil {
-		h.stop()
-	}
+	h.Stop()
 	if err := h.Trace.Close(); err != nil {
 		h.t.Error(err)
 	}
