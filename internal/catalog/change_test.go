@@ -176,6 +176,27 @@ func TestRestampIsQuiet(t *testing.T) {
 	}
 }
 
+// Receivers hear nothing of a change that is quiet, and of the next one only
+// what it changes.
+func TestRestampIsNotSent(t *testing.T) {
+	h := New(t, true)
+	cpo, emsp := h.Join(ocpi.V221, one("NL-CP1", ocpi.RoleCPO)), h.Join(ocpi.V221, one("DE-EM1", ocpi.RoleEMSP), ocpi.Locations)
+	h.Start()
+	h.MustPublish(cpo, "PUT", ocpi.Locations, "NL/CP1/LOC1", Location("LOC1", t1))
+	h.Idle()
+	emsp.Forget()
+	h.MustPublish(cpo, "PUT", ocpi.Locations, "NL/CP1/LOC1", Location("LOC1", t2))
+	h.Idle()
+	if got := emsp.Received(); len(got) != 0 {
+		t.Errorf("the eMSP got %v", got)
+	}
+	h.MustPublish(cpo, "PATCH", ocpi.Locations, "NL/CP1/LOC1/E1", `{"status":"CHARGING","last_updated":"`+t3+`"}`)
+	h.Idle()
+	if got := emsp.Received(); len(got) != 1 || got[0].Method != http.MethodPatch {
+		t.Errorf("the eMSP got %v", got)
+	}
+}
+
 // Equal times: what comes later counts. And an EVSE that is newer is taken from
 // a location that is not: some owners raise only the former.
 func TestTimesOfOneSecond(t *testing.T) {

@@ -39,6 +39,7 @@ func TestTags(t *testing.T) {
 	tag("the first", old, "limit=1")
 	tag("the second", old, "limit=1&offset=1")
 	last := tag("the third", old, "limit=1&offset=2")
+	tag("the first since a date", old, "limit=1&date_from=2025-01-01T00:00:00Z") // another link
 	h.MustPublish(cpo, "PATCH", ocpi.Locations, "NL/CP1/A/E1", `{"status":"CHARGING","last_updated":"`+t2+`"}`)
 	tag("all after a change", old, "")
 	tag("the first after a change", old, "limit=1")
@@ -48,8 +49,14 @@ func TestTags(t *testing.T) {
 	h.MustPublish(cpo, "PATCH", ocpi.Locations, "NL/CP1/A/E1", `{"status":"CHARGING","last_updated":"`+t3+`"}`)
 	tag("all after a new time", old, "")
 	h.Agree("NL-CP2", "DE-EM1")
-	all := tag("all with another owner", old, "")
+	tag("all with another owner", old, "")
 	tag("the third, of four now", old, "limit=1&offset=2")
+	first := mustList(t, h, old, ocpi.Locations, "limit=1")
+	h.MustPublish(cpo, "PUT", ocpi.Locations, "NL/CP1/F", Location("F", t1))
+	if tag("the first, of five", old, "limit=1") == first.Tag {
+		t.Error("another total has the same tag")
+	}
+	all := tag("all five", old, "")
 	h.Reopen()
 	if r := mustList(t, h, old, ocpi.Locations, ""); r.Tag != all || !strings.HasPrefix(r.Tag, `W/"`) {
 		t.Errorf("the tag is %s after a restart, was %s", r.Tag, all)
