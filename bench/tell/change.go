@@ -23,7 +23,7 @@ func (t *target) patch(req []byte, now time.Time) []byte {
 	req = append(req, t.head...)
 	status := "AVAILABLE"
 	if t.flip {
-		status = "CHARGING"
+		status = "BLOCKED" // which hardly any is: the first change is one too
 	}
 	var body [96]byte
 	b := append(body[:0], `{"status":"`...)

@@ -93,7 +93,7 @@ func TestPatch(t *testing.T) {
 	if err != nil || head+length != len(req) {
 		t.Fatalf("%q: %d, %d, %v", req, head, length, err)
 	}
-	if want := `{"status":"CHARGING","last_updated":"2026-01-02T03:04:05.6789Z"}`; string(req[head:]) != want {
+	if want := `{"status":"BLOCKED","last_updated":"2026-01-02T03:04:05.6789Z"}`; string(req[head:]) != want {
 		t.Errorf("%s, want %s", req[head:], want)
 	}
 }
