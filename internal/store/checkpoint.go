@@ -11,15 +11,22 @@ import (
 // connection of its own, while the writer goes on. A log can begin anew only at
 // a moment when all of it is folded: when what was written during the last pass
 // is little, the writer folds that itself before its next commit.
-const (
-	foldEvery = 2000    // changed rows after which a pass begins
-	foldLog   = 1 << 14 // pages of log at which it is to begin anew; 64 MiB
-	foldRest  = 1 << 10 // pages that the writer may be asked to fold
-	foldTries = 6
-	// With more than this the writer waits for those who read the log, so that
-	// it cannot grow without bound; 256 MiB.
-	foldForce = 1 << 16
-)
+type foldLimits struct {
+	every int // changed rows after which a pass begins
+	log   int // pages of log at which it is to begin anew
+	rest  int // pages that the writer may be asked to fold
+	// With more pages than this the writer waits for those who read the log, so
+	// that it cannot grow without bound.
+	force int
+}
+
+// A log of 64 MiB is written in seconds at full load and stays in the memory of
+// the operating system.
+func usualFold() foldLimits {
+	return foldLimits{every: 2000, log: 1 << 14, rest: 1 << 10, force: 1 << 16}
+}
+
+const foldTries = 6
 
 const (
 	sqlFold        = `PRAGMA wal_checkpoint(PASSIVE)`
@@ -28,9 +35,10 @@ const (
 
 // folder folds the log in the background.
 type folder struct {
-	db   *sql.DB
-	kick chan struct{}          // one place: there is something to fold
-	rest atomic.Pointer[string] // the statement that the writer is asked to run
+	foldLimits
+	db    *sql.DB
+	kick  chan struct{}          // one place: there is something to fold
+	asked atomic.Pointer[string] // the statement that the writer is asked to run
 }
 
 func openFolder(path string) (*folder, error) {
@@ -39,7 +47,7 @@ func openFolder(path string) (*folder, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	return &folder{db: db, kick: make(chan struct{}, 1)}, nil
+	return &folder{foldLimits: usualFold(), db: db, kick: make(chan struct{}, 1)}, nil
 }
 
 // changed tells that enough was written for a pass.
@@ -75,12 +83,12 @@ func (f *folder) fold(ctx context.Context) error {
 			return err
 		}
 		switch {
-		case busy != 0, written < foldLog:
+		case busy != 0, written < f.log:
 			return nil
-		case written > foldForce:
+		case written > f.force:
 			f.ask(sqlFoldForcing)
 			return nil
-		case try == foldTries, try > 0 && written-before <= foldRest:
+		case try == foldTries, try > 0 && written-before <= f.rest:
 			f.ask(sqlFold)
 			return nil
 		}
@@ -88,4 +96,4 @@ func (f *folder) fold(ctx context.Context) error {
 	}
 }
 
-func (f *folder) ask(statement string) { f.rest.Store(&statement) }
+func (f *folder) ask(statement string) { f.asked.Store(&statement) }

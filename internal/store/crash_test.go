@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -54,6 +56,9 @@ func child(role string) (code int) {
 	}
 	switch role {
 	case "write":
+		writeForEver(s)
+	case "fold":
+		store.FoldOften(s)
 		writeForEver(s)
 	case "disk-full":
 		err = fillDisk(s)
@@ -122,6 +127,89 @@ func TestKilledProcess(t *testing.T) {
 			t.Fatalf("only %d writes were acknowledged", len(acknowledged))
 		}
 	})
+}
+
+// The same while the log is folded into the database, and begun anew, all the
+// time.
+func TestKilledWhileFolding(t *testing.T) {
+	o := storetest.SQLite(t)
+	var acknowledged []string
+	for round := range 5 {
+		c, out := startChild(t, "fold", o)
+		for n := 0; n < 300+170*round && out.Scan(); n++ {
+			acknowledged = append(acknowledged, out.Text())
+		}
+		if err := c.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		for out.Scan() {
+			acknowledged = append(acknowledged, out.Text())
+		}
+		_ = c.Wait()
+		s, err := store.Open(t.Context(), o)
+		if err != nil {
+			t.Fatalf("opening after the kill: %v", err)
+		}
+		checkSurvivors(t, s, acknowledged)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var result string
+	if err := raw(t, o).QueryRow("PRAGMA integrity_check").Scan(&result); err != nil || result != "ok" {
+		t.Errorf("the database is %q, error %v", result, err)
+	}
+}
+
+// The log does not grow with what is written: it begins anew, also while there
+// are always readers.
+func TestLogIsBounded(t *testing.T) {
+	o := storetest.SQLite(t)
+	s := storetest.Open(t, o)
+	store.FoldOften(s)
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 2 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if _, _, err := s.List(context.Background(), store.ListQuery{Kind: "locations", Limit: 100}); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	const writes, each = 100, 30
+	for w := range writes {
+		err := s.Write(t.Context(), func(tx *store.Tx) error {
+			for i := range each {
+				o := object(fmt.Sprint(w, "-", i))
+				o.Body = make([]byte, 3000) // a page each
+				_, _ = rand.NewChaCha8([32]byte{byte(w), byte(i)}).Read(o.Body)
+				if err := tx.PutObject(&o); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(stop)
+	readers.Wait()
+	info, err := os.Stat(filepath.Join(o.Dir, "eroam.db-wal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pages := info.Size() / 4096; pages > writes*each/2 {
+		t.Errorf("%d writes of %d pages left a log of %d pages", writes, each, pages)
+	}
 }
 
 func checkSurvivors(t *testing.T, s *store.Store, acknowledged []string) {

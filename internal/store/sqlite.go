@@ -46,7 +46,7 @@ func openSQLite(ctx context.Context, dir string) (_ engine, err error) {
 		name:  "sqlite",
 		begin: write.begin,
 		read:  read,
-		work:  fold.run,
+		fold:  fold,
 		// The last connection to close folds the log into the file, and only
 		// the writer may do so; the lock goes last of all.
 		close: func() error { return errors.Join(read.close(), fold.db.Close(), write.close(), release()) },

@@ -47,7 +47,7 @@ func openSQLiteWriter(path string, f *folder) (*sqliteWriter, error) {
 // begin takes the write lock at once, so that no later statement can find the
 // database changed under it.
 func (w *sqliteWriter) begin(ctx context.Context) (transaction, error) {
-	if fold := w.folder.rest.Swap(nil); fold != nil {
+	if fold := w.folder.asked.Swap(nil); fold != nil {
 		var busy, written, folded int64
 		if _, err := w.row(ctx, *fold, nil, []any{&busy, &written, &folded}); err != nil {
 			return nil, err
@@ -70,7 +70,7 @@ func (w *sqliteWriter) commit() error {
 		w.rollback()
 		return err
 	}
-	if w.changed >= foldEvery {
+	if w.changed >= w.folder.every {
 		w.changed = 0
 		w.folder.changed()
 	}

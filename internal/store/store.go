@@ -103,8 +103,8 @@ type engine struct {
 	asideRead reader
 	// listen connects for notifications.
 	listen func(ctx context.Context) (*pgx.Conn, error)
-	// work runs in the background until ctx ends; nil for none.
-	work func(ctx context.Context, log *slog.Logger)
+	// fold works in the background; nil for none.
+	fold *folder
 	// timeout bounds one group commit; 0 for none.
 	timeout time.Duration
 	// close frees everything.
@@ -145,8 +145,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	run, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.work.Go(s.writer.run)
-	if e.work != nil {
-		s.work.Go(func() { e.work(run, s.log) })
+	if e.fold != nil {
+		s.work.Go(func() { e.fold.run(run, s.log) })
 	}
 	if e.shared {
 		s.work.Go(func() { s.poll(run) })

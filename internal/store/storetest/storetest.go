@@ -75,6 +75,7 @@ func Run(t *testing.T, fresh func(testing.TB) store.Options) {
 		{"ListOwners", testListOwners},
 		{"ListWalkDuringChanges", testListWalk},
 		{"ReadsAreOfOneMoment", testOneMoment},
+		{"Model", testModel},
 		{"Feed", testFeed},
 		{"FeedOrder", testFeedOrder},
 		{"FeedHasNoHoles", testFeedHoles},
