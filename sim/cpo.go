@@ -20,12 +20,16 @@ type CPOConfig struct {
 	Operators []Operator
 	// Steps is how often a running session is updated; default 3.
 	Steps int
+	// PullOnly is a platform that never pushes locations and tariffs: partners
+	// have to fetch its lists.
+	PullOnly bool
 }
 
 // CPO is a platform of charge point operators.
 type CPO struct {
 	*Platform
 	steps     int
+	pullOnly  bool
 	operators []*operator
 	byParty   map[ocpi.PartyID]*operator
 
@@ -75,7 +79,7 @@ type Place struct {
 func NewCPO(cfg CPOConfig) (*CPO, error) {
 	var parties []Party
 	c := &CPO{
-		steps: cfg.Steps, byParty: make(map[ocpi.PartyID]*operator), tokens: make(map[tokenKey]Token),
+		steps: cfg.Steps, pullOnly: cfg.PullOnly, byParty: make(map[ocpi.PartyID]*operator), tokens: make(map[tokenKey]Token),
 		clients: make(map[ocpi.PartyID]string), sessions: make(map[string]*running), visits: make(map[string]int),
 		reservations: make(map[string]*reservation),
 	}
@@ -117,7 +121,11 @@ const publishers = 8
 // Publish pushes all tariffs and sites to the peer: to all partners where the
 // peer is a hub. done, which may be nil, is called after each object from several
 // goroutines. The error joins the first failures; the others are in the journal.
+// A platform that is pull-only does nothing.
 func (c *CPO) Publish(ctx context.Context, done func()) error {
+	if c.pullOnly {
+		return nil
+	}
 	var jobs []func() error
 	for _, op := range c.operators {
 		for _, t := range op.Tariffs {
@@ -233,6 +241,9 @@ func (c *CPO) mark(s *site, i int, status Status) {
 }
 
 func (c *CPO) pushStatus(ctx context.Context, op *operator, s *site, i int) error {
+	if c.pullOnly {
+		return nil
+	}
 	s.push.Lock()
 	defer s.push.Unlock()
 	now := s.snapshot()

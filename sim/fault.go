@@ -22,6 +22,10 @@ type Faults struct {
 	TooMany   float64       // HTTP 429 with Retry-After: 1, nothing done
 	Garbage   float64       // does what was asked, and answers HTTP 200 with something that is not OCPI
 	Truncated float64       // does what was asked, and cuts its answer off in the middle
+	// Shift is of its own, beside one of the others: a list is answered as if its
+	// first object had moved to the end, so that who fetches it page by page sees
+	// some objects twice and others not at all.
+	Shift float64
 }
 
 type fault uint8
@@ -70,6 +74,13 @@ func (f *faulty) draw() (fault, time.Duration) {
 		x -= c.p
 	}
 	return noFault, 0
+}
+
+// shift draws whether a list is to be answered with its objects moved.
+func (f *faulty) shift() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.faults.Shift > 0 && f.rng.Float64() < f.faults.Shift
 }
 
 // before does what a fault does instead of handling the request; it reports

@@ -8,7 +8,7 @@ import (
 	"github.com/eroam/eroam/ocpi"
 )
 
-// pageLimit is the largest number of objects in one answer.
+// pageLimit is the largest number of objects in one answer, by default.
 const pageLimit = 100
 
 // listed is an object of a list.
@@ -29,13 +29,16 @@ func (p *Platform) page(k *call, all []listed) (*reply, error) {
 			match = append(match, o)
 		}
 	}
-	limit := pageLimit
+	if len(match) > 1 && p.faults.shift() { // the first one has moved to the end
+		match = append(match[1:len(match):len(match)], match[0])
+	}
+	limit := p.cfg.PageLimit
 	if pg.Limit > 0 {
 		limit = min(limit, pg.Limit)
 	}
 	h := http.Header{}
 	h.Set(ocpi.HeaderTotalCount, strconv.Itoa(len(match)))
-	h.Set(ocpi.HeaderLimit, strconv.Itoa(pageLimit))
+	h.Set(ocpi.HeaderLimit, strconv.Itoa(p.cfg.PageLimit))
 	begin := min(pg.Offset, len(match))
 	end := min(begin+limit, len(match))
 	if end < len(match) {

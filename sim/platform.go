@@ -34,7 +34,9 @@ type Config struct {
 	Timeout  time.Duration // of one request, real time; default 15 s
 	RetryFor time.Duration // how long it tries to deliver what must arrive, real time; default 60 s
 	Faults   Faults
-	Log      *slog.Logger // nil: silent
+	// PageLimit is the largest number of objects in one answer; default 100.
+	PageLimit int
+	Log       *slog.Logger // nil: silent
 }
 
 // Platform is the part that all simulated partners have in common: an HTTP
@@ -121,6 +123,9 @@ func newPlatform(cfg Config, parties []Party) (*Platform, error) {
 	}
 	if cfg.Listen == "" {
 		cfg.Listen = "127.0.0.1:0"
+	}
+	if cfg.PageLimit <= 0 {
+		cfg.PageLimit = pageLimit
 	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 15 * time.Second

@@ -34,6 +34,7 @@ func TestScript(t *testing.T) {
 			"hub-ready": hubReady,
 			"capture":   capture,
 			"sigterm":   sigterm,
+			"connected": connected,
 		},
 	})
 }
@@ -56,6 +57,19 @@ func hubReady(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	ts.Setenv("HUB", where.Listen)
 	ts.Setenv("EROAM_URL", "http://"+where.Listen)
+}
+
+// connected waits until the platform with the id has registered.
+func connected(ts *testscript.TestScript, _ bool, args []string) {
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		ts.Check(ts.Exec("eroam", "partner", "show", args[0]))
+		if strings.Contains(ts.ReadFile("stdout"), "CONNECTED") {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("the platform has not registered")
+		}
+	}
 }
 
 // sigterm sends SIGTERM to what runs in the background.

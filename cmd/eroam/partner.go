@@ -37,6 +37,8 @@ type PartnerCmd struct {
 	Agree   PartnerAgreeCmd   `cmd:"" help:"Let a CPO and a provider exchange messages, or end that."`
 	Push    PartnerPushCmd    `cmd:"" help:"Say what the hub pushes to a party, and how fast."`
 
+	Pull        PartnerPullCmd        `cmd:"" help:"Fetch the lists of a platform that does not push."`
+	Crawls      PartnerCrawlsCmd      `cmd:"" help:"List how far the lists of platforms are fetched."`
 	DeadLetters PartnerDeadLettersCmd `cmd:"" help:"List what receivers refused, or show one."`
 	Replay      PartnerReplayCmd      `cmd:"" help:"Have what was refused sent again."`
 	Discard     PartnerDiscardCmd     `cmd:"" help:"Give up what was refused."`

@@ -50,6 +50,8 @@ type simFlags struct {
 	TooMany   float64       `help:"Probability of HTTP 429."`
 	Garbage   float64       `help:"Probability of an answer that is not OCPI."`
 	Truncated float64       `help:"Probability of an answer that is cut off."`
+	Shift     float64       `help:"Probability that the objects of a list have moved between its pages."`
+	PageLimit int           `default:"100" help:"Most objects on a page of a list."`
 	Vanish    time.Duration `help:"Stop listening for half a minute, again and again after this time."`
 }
 
@@ -57,8 +59,9 @@ func (f *simFlags) config(s Streams, name string) sim.Config {
 	c := sim.Config{
 		Name: name, Version: ocpi.Version(f.OCPI), Encoding: ocpi.TokenEncoding(f.Encoding), Listen: f.Listen, Seed: f.Seed,
 		Faults: sim.Faults{
-			Slow: f.Slow, SlowFor: f.SlowFor, Refuse: f.Refuse, Error: f.Error, TooMany: f.TooMany, Garbage: f.Garbage, Truncated: f.Truncated,
+			Slow: f.Slow, SlowFor: f.SlowFor, Refuse: f.Refuse, Error: f.Error, TooMany: f.TooMany, Garbage: f.Garbage, Truncated: f.Truncated, Shift: f.Shift,
 		},
+		PageLimit: f.PageLimit,
 	}
 	if f.Speed > 1 {
 		// Simulated time reaches the present after a day of running.
@@ -147,6 +150,7 @@ type SimCPOCmd struct {
 	Party    string   `placeholder:"US*BLK" help:"Party of the operator, where there is one network; default: of the network."`
 	Taps     float64  `default:"6" help:"How many drivers a minute hold a card to a reader."`
 	Oddities bool     `help:"Print what is odd in the register."`
+	PullOnly bool     `help:"Push no locations and tariffs: partners have to fetch the lists."`
 }
 
 // Help is shown under the usage line.
@@ -157,7 +161,8 @@ Drivers come with the cards that providers have published.
 Examples:
 
   $ eroam sim cpo --versions-url http://127.0.0.1:8080/ocpi/versions --token TOKEN_A --network 'Blink Network' --state WA
-  $ eroam sim cpo --token TOKEN_A --listen 127.0.0.1:9001 --network Tesla --ocpi 2.3.0 --error 0.1 --slow 0.05`
+  $ eroam sim cpo --token TOKEN_A --listen 127.0.0.1:9001 --network Tesla --ocpi 2.3.0 --error 0.1 --slow 0.05
+  $ eroam sim cpo --versions-url http://127.0.0.1:8080/ocpi/versions --token TOKEN_A --state WA --pull-only --page-limit 20 --shift 0.1`
 }
 
 // Run runs the operators.
@@ -183,7 +188,7 @@ func (c *SimCPOCmd) Run(ctx context.Context, s Streams) error {
 	if c.Oddities {
 		printOddities(s.Out, res.Report)
 	}
-	cpo, err := sim.NewCPO(sim.CPOConfig{Config: c.config(s, operators[0].Name), Operators: operators})
+	cpo, err := sim.NewCPO(sim.CPOConfig{Config: c.config(s, operators[0].Name), Operators: operators, PullOnly: c.PullOnly})
 	if err != nil {
 		return err
 	}
@@ -194,11 +199,15 @@ func (c *SimCPOCmd) Run(ctx context.Context, s Streams) error {
 	if err := c.connect(ctx, cpo.Platform, s); err != nil {
 		return err
 	}
-	fmt.Fprintln(s.Out, "registered; publishing")
-	if err := cpo.Publish(ctx, nil); err != nil {
-		fmt.Fprintln(s.Err, "eroam:", err)
+	if c.PullOnly {
+		fmt.Fprintln(s.Out, "registered; its lists can be fetched")
+	} else {
+		fmt.Fprintln(s.Out, "registered; publishing")
+		if err := cpo.Publish(ctx, nil); err != nil {
+			fmt.Fprintln(s.Err, "eroam:", err)
+		}
+		fmt.Fprintln(s.Out, "published; drivers are coming")
 	}
-	fmt.Fprintln(s.Out, "published; drivers are coming")
 	rng := rand.New(rand.NewPCG(c.Seed, 1))
 	tell := func() { printOperator(s.Out, cpo) }
 	err = c.work(ctx, cpo.Platform, c.Taps, func() { c.tap(ctx, cpo, rng, s.Out) }, tell)

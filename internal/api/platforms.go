@@ -126,7 +126,7 @@ type PlatformChange struct {
 	Suspended *bool    `json:"suspended,omitempty" example:"true" doc:"true stops the platform, false lets it go on; its data is kept"`
 	Encoding  *string  `json:"token_encoding,omitempty" enum:"auto,base64,raw" example:"raw"`
 	Limits    *Limits  `json:"limits,omitempty" doc:"Replaces the platform's own limits"`
-	Pull      *Pull    `json:"pull,omitempty" doc:"Replaces which lists the hub fetches; without modules: none. For a platform that does not push"`
+	Pull      *Pull    `json:"pull,omitzero" required:"false" doc:"Replaces which lists the hub fetches; without modules: none. For a platform that does not push"`
 }
 
 func (a *API) updatePlatform(ctx context.Context, in *struct {

@@ -74,3 +74,14 @@ func (c *Client) SetDelivery(ctx context.Context, p api.PartyRef, role string, s
 func delivery(p api.PartyRef, role string) string {
 	return "/parties/" + url.PathEscape(p.CountryCode) + "/" + url.PathEscape(p.PartyID) + "/" + url.PathEscape(role) + "/delivery"
 }
+
+// Crawl has the lists of a platform fetched now; full: as a whole.
+func (c *Client) Crawl(ctx context.Context, id string, full bool) (api.CrawlAsked, error) {
+	return call[api.CrawlAsked](ctx, c, http.MethodPost, platform(id)+"/crawl", api.CrawlRequest{Full: full})
+}
+
+// Crawls returns how far the lists are fetched.
+func (c *Client) Crawls(ctx context.Context) ([]api.Crawl, error) {
+	out, err := call[list[api.Crawl]](ctx, c, http.MethodGet, "/crawls", nil)
+	return out.Items, err
+}
