@@ -131,7 +131,7 @@ func (l *lane) wake() {
 func (l *lane) run(ctx context.Context) {
 	defer close(l.stopped)
 	l.d.tail.join(l)
-	defer l.d.tail.leave(l)
+	defer l.part()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -165,6 +165,17 @@ func (l *lane) run(ctx context.Context) {
 			l.alarm = time.Time{}
 		}
 	}
+}
+
+// part ends the lane's reading of the feed, and keeps how far it came: what is
+// committed from now on is not its concern, and must not move its cursor.
+func (l *lane) part() {
+	s := l.snapshotState()
+	l.mu.Lock()
+	l.state = s
+	l.mu.Unlock()
+	l.inbox.close() // it is idle no more
+	l.d.tail.leave(l)
 }
 
 // work does what can be done now. It reports whether the receiver can be sent
