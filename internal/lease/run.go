@@ -14,7 +14,7 @@ import (
 )
 
 // looksPerBeat is how often a process looks at the others while it beats once.
-const looksPerBeat = 6
+const looksPerBeat = 10
 
 // takeAtOnce bounds how many jobs one transaction takes.
 const takeAtOnce = 500
