@@ -61,7 +61,7 @@ type wireTariff struct {
 	AltURL        jsontext.Value `json:"tariff_alt_url"`
 	EnergyMix     jsontext.Value `json:"energy_mix"`
 	Preauthorize  jsontext.Value `json:"preauthorize_amount"`
-	Unknown       jsontext.Value `json:",unknown"`
+	Unknown       jsontext.Value `json:",embed"`
 }
 
 type wireText struct {
@@ -76,18 +76,18 @@ type wirePrice struct {
 	BeforeTaxes number         `json:"before_taxes"`
 	AfterTaxes  number         `json:"after_taxes"`
 	Taxes       []wireTax      `json:"taxes"`
-	Unknown     jsontext.Value `json:",unknown"`
+	Unknown     jsontext.Value `json:",embed"`
 }
 
 type wireTax struct {
 	Amount  number         `json:"amount"`
-	Unknown jsontext.Value `json:",unknown"`
+	Unknown jsontext.Value `json:",embed"`
 }
 
 type wireElement struct {
 	Components   []wireComponent `json:"price_components"`
 	Restrictions jsontext.Value  `json:"restrictions"`
-	Unknown      jsontext.Value  `json:",unknown"`
+	Unknown      jsontext.Value  `json:",embed"`
 }
 
 type wireComponent struct {
@@ -95,7 +95,7 @@ type wireComponent struct {
 	Price    number         `json:"price"`
 	VAT      number         `json:"vat"`
 	StepSize number         `json:"step_size"`
-	Unknown  jsontext.Value `json:",unknown"`
+	Unknown  jsontext.Value `json:",embed"`
 }
 
 type wireRestrictions struct {
@@ -113,7 +113,7 @@ type wireRestrictions struct {
 	MaxDuration number         `json:"max_duration"`
 	DayOfWeek   []string       `json:"day_of_week"`
 	Reservation string         `json:"reservation"`
-	Unknown     jsontext.Value `json:",unknown"`
+	Unknown     jsontext.Value `json:",embed"`
 }
 
 // ParseTariffs reads one tariff or a list of them, as an OCPI version writes them.

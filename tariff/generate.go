@@ -284,7 +284,7 @@ func ParseMetering(body []byte, zone *time.Location) (Metering, error) {
 			At  string `json:"timestamp"`
 			KWh number `json:"kwh"`
 		} `json:"meter_values"`
-		Unknown jsontext.Value `json:",unknown"`
+		Unknown jsontext.Value `json:",embed"`
 	}
 	if err := unmarshal(body, &w); err != nil {
 		return Metering{}, err

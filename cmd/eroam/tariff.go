@@ -120,6 +120,20 @@ func printJSON(w io.Writer, v any) error {
 	return err
 }
 
+// printResult prints a result with more members behind its own, which more, a
+// struct, writes.
+func printResult(w io.Writer, r *tariff.Result, more any) error {
+	b, err := json.Marshal(more)
+	if err != nil {
+		return err
+	}
+	one := r.AppendJSON(nil)
+	if len(b) > len("{}") {
+		one = append(append(one[:len(one)-1], ','), b[1:]...)
+	}
+	return printJSON(w, jsontext.Value(one))
+}
+
 // readTariffs reads and compiles the tariffs of a file.
 func (t *tariffInput) readTariffs(name string) (*tariff.PriceList, []tariff.Finding, error) {
 	body, err := readInput(name)
@@ -156,7 +170,6 @@ Exit code 0: priced, and the CDR agrees or claims nothing; 1: its claim differs;
 // priced is what is printed.
 type priced struct {
 	result        tariff.Result
-	Result        jsontext.Value      `json:",inline"` // result, written
 	Taxes         []tariff.AppliedTax `json:"taxes,omitempty"`
 	AfterTaxes    *string             `json:"total_after_external_taxes,omitempty"`
 	Claim         *tariff.Verdict     `json:"claim,omitempty"`
@@ -170,7 +183,7 @@ func (c *TariffPriceCmd) Run(s Streams) error {
 		return c.fail(s, err)
 	}
 	if c.Format == "json" {
-		err = printJSON(s.Out, out)
+		err = printResult(s.Out, &out.result, out)
 	} else {
 		err = c.text(s.Out, out)
 	}
@@ -223,7 +236,7 @@ func (c *TariffPriceCmd) price() (*priced, error) {
 		return nil, err
 	}
 	v, err := list.Verify(&cdr, &out.result)
-	out.Claim, out.Result = &v, out.result.AppendJSON(nil)
+	out.Claim = &v
 	return out, err
 }
 

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/eroam/eroam/ocpi"
@@ -93,7 +92,6 @@ type generated struct {
 	Interpolated []int             `json:"interpolated_periods"`
 	CDR          generatedCDR      `json:"cdr"`
 	result       tariff.Result
-	Result       jsontext.Value `json:",inline"` // result, written
 }
 
 type generatedPeriod struct {
@@ -108,7 +106,7 @@ func (c *TariffGenerateCmd) Run(s Streams) error {
 		return c.fail(s, err)
 	}
 	if c.Format == "json" {
-		return printJSON(s.Out, out)
+		return printResult(s.Out, &out.result, out)
 	}
 	var b strings.Builder
 	for i, p := range out.Periods {
@@ -165,7 +163,7 @@ func (c *TariffGenerateCmd) generate() (*generated, error) {
 		}
 		out.Periods = append(out.Periods, p)
 	}
-	out.CDR, out.Result = cdrOf(&g.Session, &out.result), out.result.AppendJSON(nil)
+	out.CDR = cdrOf(&g.Session, &out.result)
 	return out, nil
 }
 
@@ -191,11 +189,10 @@ func (TariffEstimateCmd) Help() string {
 
 // estimated is what is printed.
 type estimated struct {
-	Start         string         `json:"start"`
-	ChargingUntil string         `json:"charging_until"`
-	End           string         `json:"end"`
-	Changes       []string       `json:"price_changes"`
-	Result        jsontext.Value `json:",inline"`
+	Start         string   `json:"start"`
+	ChargingUntil string   `json:"charging_until"`
+	End           string   `json:"end"`
+	Changes       []string `json:"price_changes"`
 }
 
 // Run estimates and prints.
@@ -206,13 +203,13 @@ func (c *TariffEstimateCmd) Run(s Streams) error {
 	}
 	out := estimated{
 		Start: ocpi.FormatTime(e.Start), ChargingUntil: ocpi.FormatTime(e.ChargingUntil), End: ocpi.FormatTime(e.End),
-		Changes: []string{}, Result: e.Result.AppendJSON(nil),
+		Changes: []string{},
 	}
 	for _, t := range e.Changes {
 		out.Changes = append(out.Changes, ocpi.FormatTime(t))
 	}
 	if c.Format == "json" {
-		return printJSON(s.Out, out)
+		return printResult(s.Out, &e.Result, out)
 	}
 	_, err = fmt.Fprintf(s.Out, "From %s, charging until %s, leaving %s.\n%s\n", out.Start, out.ChargingUntil, out.End, e.Result.Text(c.Language))
 	return err
