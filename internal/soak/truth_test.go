@@ -123,6 +123,14 @@ func (t *truth) differences(who string, has map[cell]value) []string {
 	return out
 }
 
+// counts returns how many changes were acknowledged, and how many requests had
+// to be sent again.
+func (t *truth) counts() (changes, repeats int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.changes, t.repeats
+}
+
 // complaints returns what was noted.
 func (t *truth) complaints() []string {
 	t.mu.Lock()
