@@ -59,7 +59,7 @@ func TestIndexFollowsTheFeed(t *testing.T) {
 	if _, n := r.Size(); n != 2 {
 		t.Errorf("%d EVSEs, want 2", n)
 	}
-	if len(r.parties.slots) != 2 || len(r.profiles.slots) != 1 || len(r.texts.slots) != 2 {
+	if len(r.parties.slots) != 2 || len(r.profiles.slots) != 1 || r.profiles.refs[0] != 2 || len(r.texts.slots) != 2 {
 		t.Errorf("pools hold %v %d %v", r.parties.slots, len(r.profiles.slots), r.texts.slots)
 	}
 }
