@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -91,10 +92,39 @@ func (f *stage) connect(ctx context.Context) error {
 		return err
 	}
 	f.result(f.name+"register", time.Since(began).Seconds(), "s", f.n)
+	if err := f.fitFiles(); err != nil {
+		return err
+	}
 	rss, _ := memory(f.hub.pid())
 	f.result(f.name+"rss_registered", rss, "MiB", 1)
 	f.conn, err = dial(f.hub.addr)
 	return err
+}
+
+// laneConnections is how many requests the hub has under way to one receiver, if
+// nothing else is set.
+const laneConnections = 8
+
+// fitFiles lowers the requests under way to each receiver where the system lets
+// neither the hub nor the receivers' process open files for all of them.
+func (f *stage) fitFiles() error {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return err
+	}
+	each := (int(min(limit.Max, 1<<20)) - 3000) / f.n // 3,000 for everything else
+	if each >= laneConnections {
+		return nil
+	}
+	each = max(1, each)
+	fmt.Printf("  %d files may be open: at most %d requests under way to each receiver instead of %d\n", limit.Max, each, laneConnections)
+	for i := range f.n {
+		err := call(http.MethodPut, f.hub.api("/parties/DE/"+party(i)+"/EMSP/delivery"), "Bearer "+adminToken, map[string]any{"in_flight": each}, nil)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // party returns a party id for a number: three letters or digits.

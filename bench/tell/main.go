@@ -47,6 +47,7 @@ func main() {
 	connections := flag.String("connections", "64,256", "connections of the status changes")
 	flag.IntVar(&o.loaders, "loaders", 64, "connections while loading")
 	flag.IntVar(&o.burst, "burst", 100, "status changes of a burst of the fan-out")
+	flag.IntVar(&o.locations, "locations", 200, "locations of the fan-out")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of status changes and of the fan-out")
 	flag.DurationVar(&o.duration, "duration", 10*time.Second, "length of a round of status changes")
 	flag.DurationVar(&o.pace, "pace", 40*time.Second, "length of the paced fan-out that gives the lag")
@@ -94,7 +95,7 @@ func (o *options) small() {
 }
 
 func (o *options) lists(parts, receivers, connections string) error {
-	o.locations, o.targets, o.floorOf = 200, 200_000, 40_000
+	o.targets, o.floorOf = 200_000, 40_000
 	o.parts = strings.Split(parts, ",")
 	for _, p := range o.parts {
 		if p != "real" && p != "million" && p != "fanout" {
