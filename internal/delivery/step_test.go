@@ -94,6 +94,12 @@ func TestQuietChanges(t *testing.T) {
 		if got := distinct(emsp); len(got) != 1 || got[0] != "/locations/NL/CP1/B" {
 			t.Errorf("running %v: received %q, want B only", running, texts(emsp.Received()))
 		}
+		emsp.Forget()
+		h.Put(ocpi.Locations, "B", strings.Replace(with("B", "BLOCKED"), t1, t4, 1), nil, true)
+		h.Idle()
+		if got := emsp.Received(); len(got) != 0 {
+			t.Errorf("running %v: a quiet change was told: %q", running, texts(got))
+		}
 	}
 }
 
