@@ -15,8 +15,8 @@ type foldLimits struct {
 	every int // changed rows after which a pass begins
 	log   int // pages of log at which it is to begin anew
 	rest  int // pages that the writer may be asked to fold
-	// With more pages than this the writer waits for those who read the log, so
-	// that it cannot grow without bound.
+	// With more pages than this the writer waits for those who read the log, as
+	// long as busy_timeout says, so that it cannot grow without bound.
 	force int
 }
 

@@ -93,7 +93,7 @@ func sqliteName(path string, pragmas ...string) string {
 
 // sqliteWriterPragmas override those of sqliteName for the connection that
 // writes: no checkpoints of its own, see checkpoint.go.
-var sqliteWriterPragmas = []string{"cache_size(-32000)", "wal_autocheckpoint(0)"}
+var sqliteWriterPragmas = []string{"cache_size(-16000)", "wal_autocheckpoint(0)"}
 
 // positional writes the parameters $1, $2, … as ?, when each appears once and in
 // order. SQLite takes $1 for a name and looks for it among all others, which

@@ -111,8 +111,8 @@ type engine struct {
 	close func() error
 }
 
-// Open opens the database, creates or migrates its tables, and starts the
-// writer. ctx bounds the opening only. It refuses, with a message that says
+// Open opens the database, creates or migrates its tables, reads once what is
+// published into the index in memory, and starts the writer. ctx bounds the opening only. It refuses, with a message that says
 // what to do: a second process on one SQLite database ([ErrLocked]), a file
 // system that cannot do write-ahead logging, a PostgreSQL older than 15 or
 // with fsync, full_page_writes or synchronous_commit off, and a database that
