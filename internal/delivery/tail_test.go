@@ -170,3 +170,24 @@ func TestBackoff(t *testing.T) {
 		}
 	}
 }
+
+// What is committed after a lane has ended must not move its cursor, although
+// the cursor is stored later: whoever has the lane next reads on from there.
+func TestCursorOfALaneThatEnded(t *testing.T) {
+	f := newFeed(t)
+	f.put("A", "p1")
+	if err := f.catchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.lane.inbox.take(10)
+	f.lane.inbox.settle(true) // it was delivered
+	before := f.lane.snapshotState().Cursor
+	f.lane.part()
+	f.put("B", "p2")
+	if err := f.catchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if after := f.lane.snapshotState().Cursor; before != f.last["A"] || after != before {
+		t.Errorf("the cursor was %d with the lane at %d, and %d after a change that the lane did not send", before, f.last["A"], after)
+	}
+}
