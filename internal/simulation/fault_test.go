@@ -47,7 +47,7 @@ func illnesses(rng *rand.Rand, length time.Duration, dayOff bool) []illness {
 	var out []illness
 	at := upTo(rng, 2*time.Hour)
 	if dayOff {
-		i := illness{fault: away, from: at + 20*time.Minute, empty: rng.IntN(2) == 0}
+		i := illness{fault: away, from: at / 4, empty: rng.IntN(2) == 0}
 		if rng.IntN(2) == 0 {
 			i.fault = silent
 		}

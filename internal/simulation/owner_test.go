@@ -34,7 +34,7 @@ func (w *world) invent(r *receiver) intent {
 	case w.rng.IntN(6) == 0:
 		in.push = w.inventTariff(r.id, n)
 	default:
-		in.push = w.inventLocation(r.id, n)
+		in.push = w.inventLocation(r.id, w.rng.IntN(sitesPerOwner), n)
 	}
 	if in.body == nil || w.rng.IntN(12) > 0 {
 		return in
@@ -71,8 +71,7 @@ func (w *world) inventTariff(owner string, n int) push {
 	return push{o, http.MethodPut, nil, newTariff(o, n, time.Now())}
 }
 
-func (w *world) inventLocation(owner string, n int) push {
-	number := w.rng.IntN(sitesPerOwner)
+func (w *world) inventLocation(owner string, number, n int) push {
 	o := objectID{ocpi.Locations, owner, fmt.Sprintf("L%d", number)}
 	now := time.Now()
 	at := format(now)
@@ -140,4 +139,10 @@ func (w *world) pushes(count int) {
 		defer side.Wait() // the model is read until all are made up
 		defer side.Go(func() { w.publish(in.push, in.n) })
 	}
+}
+
+// change has an owner change one of its locations.
+func (w *world) change(r *receiver, number int) {
+	n := w.marker()
+	w.publish(w.inventLocation(r.id, number, n), n)
 }

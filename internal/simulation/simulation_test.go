@@ -63,8 +63,8 @@ func TestSimulation(t *testing.T) {
 
 const settling = time.Hour
 
-// hours is how long a run is in simulated time: more than a day on SQLite, a third
-// of that on PostgreSQL, where the clock stands still while the server is asked.
+// hours is how long a run is in simulated time: more than a day on SQLite, some
+// hours on PostgreSQL, each of which takes six times as long as one on SQLite.
 func hours(t *testing.T, o store.Options) time.Duration {
 	if s := os.Getenv("EROAM_SIM_HOURS"); s != "" {
 		n, err := strconv.Atoi(s)
@@ -74,9 +74,9 @@ func hours(t *testing.T, o store.Options) time.Duration {
 		return time.Duration(n) * time.Hour
 	}
 	if o.Database != "" {
-		return 10 * time.Hour
+		return 3 * time.Hour
 	}
-	return 28 * time.Hour
+	return 26 * time.Hour
 }
 
 // event is something that happens at a time after the beginning.
@@ -138,6 +138,13 @@ func (w *world) plan(length time.Duration) []event {
 		for range 1 + w.rng.IntN(4) {
 			add(at, func() { w.pushes(12) })
 			at += upTo(w.rng, 10*time.Second)
+		}
+	}
+	for range times(3) { // one location changes faster than it can be sent
+		at, owner, number := between(), w.receivers[w.rng.IntN(10)], w.rng.IntN(sitesPerOwner)
+		for range 2 + w.rng.IntN(15) {
+			add(at, func() { w.change(owner, number) })
+			at += upTo(w.rng, [...]time.Duration{10, 100, 3000}[w.rng.IntN(3)]*time.Millisecond)
 		}
 	}
 	for range times(3) {
