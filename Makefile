@@ -71,6 +71,7 @@ soak: ## kill -9 under load SOAK_SQLITE and SOAK_POSTGRES times, then the other 
 	@if tools/deps postgres; then export EROAM_REQUIRE_POSTGRES=1; \
 	else echo '*** POSTGRESQL IS MISSING: ITS PART IS NOT RUN ***'; fi; \
 	set -x; EROAM_SOAK_SQLITE=$(SOAK_SQLITE) EROAM_SOAK_POSTGRES=$(SOAK_POSTGRES) EROAM_SOAK_READY=5s go test -count=1 -timeout 0 -v ./internal/soak; \
+	EROAM_CLUSTER_STOP=60s go test -count=1 -timeout 0 -v ./internal/cluster; \
 	go test -count=$(SOAKCOUNT) -timeout 0 -run 'Kill|Zombie|Restart|Durab' ./...
 
 check: test lint race ## everything before a release
