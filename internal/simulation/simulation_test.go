@@ -147,7 +147,7 @@ func (w *world) plan(length time.Duration) []event {
 			at += upTo(w.rng, [...]time.Duration{10, 100, 3000}[w.rng.IntN(3)]*time.Millisecond)
 		}
 	}
-	for range times(3) {
+	for range times(6) {
 		add(between(), w.changeDeal)
 	}
 	for range 4 {
@@ -179,6 +179,12 @@ func (w *world) plan(length time.Duration) []event {
 func (w *world) changeDeal() {
 	if w.rng.IntN(2) == 0 {
 		d := w.deals[w.rng.IntN(len(w.deals))]
+		for range 50 { // rather of one for whom something waits
+			if r := w.byID[d.emsp]; d.ended.IsZero() && r.now.fault.total() {
+				break
+			}
+			d = w.deals[w.rng.IntN(len(w.deals))]
+		}
 		if d.ended.IsZero() {
 			w.end(d)
 		}
