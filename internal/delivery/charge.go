@@ -6,11 +6,11 @@ import "time"
 // long it may be worked on. Other processes on the same database have the other
 // lanes; see package lease.
 //
-// What delivery.go needs of a lane: newLane makes one that does nothing yet;
-// run works until its context ends, which gives up what is in flight at once, or
-// until leave is closed and nothing is in flight any more; snapshotState says
-// how far it is at any time; nudge says that the registry has changed; stopped
-// is closed when run has returned.
+// What lifecycle.go needs of a lane: newLane makes one that does nothing yet;
+// begin has it work until its context ends, which gives up what is in flight at
+// once, or until leave is closed, it is woken, and nothing is in flight any more;
+// snapshotState says how far it is at any time; wake says that the registry has
+// changed; stopped is closed when the lane has ended.
 type charge struct {
 	id     laneID
 	cursor int64 // the receiver has everything up to here

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/eroam/eroam/internal/party"
@@ -43,8 +44,8 @@ func (l laneID) find(s *party.Snapshot) *party.Party {
 	return nil
 }
 
-// lane brings everything published to one receiver. One goroutine owns it; the
-// requests it starts report back to it.
+// lane brings everything published to one receiver. It has no goroutine: a
+// worker that has something for it takes a turn, one at a time.
 //
 // It reads the table from its cursor to the end, and from then on what its inbox
 // brings (live); when the inbox overflows it reads the table again from where it
@@ -63,11 +64,18 @@ type lane struct {
 	blank  int64 // deletions up to here mean nothing to a receiver that is new
 	flying int
 
-	results chan result
-	nudge   chan struct{} // cap 1: the registry or the inbox changed
+	begun   atomic.Bool
+	asked   atomic.Bool // a turn is to come
+	own     sync.Mutex  // held by whoever has the turn; guards what follows and what is above, but for the inbox
+	ctx     context.Context
+	unwatch func() bool // of ctx
+	timer   *time.Timer // wakes the lane at alarm
+	jobs    []job       // to be sent, by whoever has the turn
+	ended   bool
+
 	leave   chan struct{} // closed: send nothing more, and end when nothing is in flight
 	cancel  context.CancelFunc
-	stopped chan struct{}
+	stopped chan struct{} // closed when the lane has ended
 
 	// By what the lane was entitled when it last looked, and how long that
 	// holds by itself. See grants.
@@ -108,7 +116,6 @@ func (d *Delivery) newLane(c charge) *lane {
 	l := &lane{
 		d: d, id: c.id, name: c.id.String(), to: c.id.party.String(), charge: c,
 		read: c.cursor, floor: c.cursor, blank: c.blank, q: newQueue(),
-		results: make(chan result), nudge: make(chan struct{}, 1),
 		leave: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	l.state = LaneState{
@@ -117,54 +124,79 @@ func (d *Delivery) newLane(c charge) *lane {
 	return l
 }
 
-// wake has the lane look at its inbox and at the registry.
+// wake has the lane look at its inbox and at the registry, soon. It never blocks.
 func (l *lane) wake() {
-	select {
-	case l.nudge <- struct{}{}:
-	default:
+	if l.begun.Load() && l.asked.CompareAndSwap(false, true) {
+		l.d.workers.do(task{lane: l})
 	}
 }
 
-// run works until ctx ends or the lane is to be left. What is in flight when
+// begin sets the lane to work, until ctx ends or the lane is to be left, and
+// somebody wakes it for the latter; then ended is closed. What is in flight when
 // ctx ends is given up: it is not known to be delivered, and is sent again after
 // the next start.
-func (l *lane) run(ctx context.Context) {
-	defer close(l.stopped)
+func (l *lane) begin(ctx context.Context) {
 	l.d.tail.join(l)
-	defer l.part()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		now := time.Now()
-		leaving := l.leaving()
-		if leaving && l.flying == 0 {
-			return
-		}
-		ready := l.work(ctx, now, leaving)
-		if next := l.next(ready, now); !next.Equal(l.alarm) {
-			l.alarm = next
-			timer.Reset(next.Sub(now))
-		}
-		leave := l.leave
-		if leaving {
-			leave = nil // only what is in flight matters now
-		}
-		select {
-		case <-leave:
-		case <-ctx.Done():
-			for ; l.flying > 0; l.flying-- {
-				l.finish(<-l.results)
-			}
-			l.show(nil, false)
-			return
-		case r := <-l.results:
-			l.flying--
-			l.finish(r)
-		case <-l.nudge:
-		case <-timer.C:
-			l.alarm = time.Time{}
-		}
+	l.ctx = ctx
+	l.timer = time.AfterFunc(lookEvery, l.wake)
+	l.unwatch = context.AfterFunc(ctx, l.wake)
+	l.begun.Store(true)
+	l.wake()
+}
+
+// turn has the lane take the result of a request, if r is not nil, and do what
+// can be done now. It returns a request that the caller is to send and bring
+// the result of: whoever sent one request of a lane sends the next, so that a
+// busy lane wakes nobody.
+func (l *lane) turn(r *result) (next job, ok bool) {
+	l.own.Lock()
+	defer l.own.Unlock()
+	if r != nil {
+		l.flying--
+		l.finish(*r)
+	} else {
+		l.asked.Store(false) // what comes from now on asks again
 	}
+	if l.ended {
+		return next, false
+	}
+	now := time.Now()
+	leaving := l.leaving()
+	switch {
+	case l.ctx.Err() != nil:
+		if l.flying == 0 {
+			l.show(nil, false)
+			l.end()
+		}
+		return next, false
+	case leaving && l.flying == 0:
+		l.end()
+		return next, false
+	}
+	ready := l.work(l.ctx, now, leaving)
+	if at := l.next(ready, now); !at.Equal(l.alarm) {
+		l.alarm = at
+		l.timer.Reset(at.Sub(now))
+	}
+	if len(l.jobs) == 0 {
+		return next, false
+	}
+	next = l.jobs[0]
+	for _, j := range l.jobs[1:] {
+		l.d.workers.do(task{lane: l, job: &j})
+	}
+	clear(l.jobs)
+	l.jobs = l.jobs[:0]
+	return next, true
+}
+
+// end ends the lane; nothing is in flight.
+func (l *lane) end() {
+	l.ended = true
+	l.timer.Stop()
+	l.unwatch()
+	l.part()
+	close(l.stopped)
 }
 
 // part ends the lane's reading of the feed, and keeps how far it came: what is

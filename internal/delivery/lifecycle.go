@@ -92,6 +92,7 @@ func (d *Delivery) adopt(ctx context.Context) {
 		case !ok && !c.departing[l]:
 			c.departing[l] = true
 			close(l.leave)
+			l.wake()
 		}
 	}
 	d.drop(lost)
@@ -181,7 +182,7 @@ func (d *Delivery) start(ctx context.Context, charges []charge) {
 		// Lanes end when they are told to, not with ctx.
 		var run context.Context
 		run, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
-		go l.run(run)
+		l.begin(run)
 	}
 }
 
@@ -251,6 +252,7 @@ func (d *Delivery) end() {
 	for _, l := range all {
 		if !d.cycle.departing[l] {
 			close(l.leave)
+			l.wake()
 		}
 	}
 	wait := time.NewTimer(endWait)

@@ -87,13 +87,13 @@ func (l *lane) dispatch(ctx context.Context, snap *party.Snapshot, me *party.Par
 	l.revive(ctx, me)
 }
 
-// start has o sent; run waits for the result.
+// start has o sent; the result comes with a later turn.
 func (l *lane) start(ctx context.Context, me *party.Party, o *object, until, now time.Time) {
 	if l.letters[o.key] {
 		o.doubt() // it refused an earlier state: a part would leave that out for good
 	}
 	j := job{
-		lane: l, to: me, object: o, key: o.key, step: o.next(), upTo: o.last(), until: until,
+		ctx: ctx, lane: l, to: me, object: o, key: o.key, step: o.next(), upTo: o.last(), until: until,
 		replay: o.replay, letter: l.letters[o.key], had: o.had, attempts: o.attempts + 1,
 		poison:  l.poisonous(o),
 		overdue: l.failures > 0 && now.Sub(l.since) >= l.d.o.OfflineAfter,
@@ -105,7 +105,7 @@ func (l *lane) start(ctx context.Context, me *party.Party, o *object, until, now
 		j.noticed = o.items[0].change.noticed
 	}
 	l.flying++
-	l.d.workers.do(ctx, j)
+	l.jobs = append(l.jobs, j)
 }
 
 // poisonous reports whether one more refusal shows that it is the object that
@@ -121,10 +121,7 @@ func (l *lane) revive(ctx context.Context, me *party.Party) {
 		return
 	}
 	l.flying++
-	go func() {
-		l.d.setOffline(ctx, me, false)
-		l.results <- result{outcome: alive}
-	}()
+	l.jobs = append(l.jobs, job{ctx: ctx, lane: l, to: me})
 }
 
 // finish takes the outcome of a request.

@@ -20,7 +20,7 @@ type job struct {
 	ctx      context.Context
 	lane     *lane // only what does not change is read
 	to       *party.Party
-	object   *object // belongs to the lane; only handed back
+	object   *object // belongs to the lane; only handed back. nil: only put the status of the receiver right
 	key      store.ObjectKey
 	step     *step
 	upTo     int64
@@ -57,6 +57,10 @@ type exchange struct {
 
 // send does a job. It is safe to call concurrently.
 func (d *Delivery) send(ctx context.Context, j job) result {
+	if j.object == nil {
+		d.setOffline(ctx, j.to, false)
+		return result{outcome: alive}
+	}
 	r := result{object: j.object, seq: j.upTo, noticed: j.noticed, letter: j.letter}
 	var x exchange
 	w, err := d.inside(ctx, &j)
