@@ -148,11 +148,11 @@ func (a *API) humaConfig(version string) huma.Config {
 	return c
 }
 
-// strictJSON refuses duplicate names and invalid UTF-8, and writes an empty
-// list as [].
+// strictJSON refuses duplicate names, names in another letter case and invalid
+// UTF-8, and writes an empty list as [].
 var strictJSON = huma.Format{
 	Marshal:   func(w io.Writer, v any) error { return json.MarshalWrite(w, v) },
-	Unmarshal: func(data []byte, v any) error { return json.Unmarshal(data, v) },
+	Unmarshal: readStrict,
 }
 
 // hideValues keeps what was sent out of error answers, where a token could be
@@ -175,6 +175,10 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !a.door.open(w, r) {
+		return
+	}
+	if e := oddText(r.URL); e != nil {
+		writeProblem(w, http.StatusUnprocessableEntity, "validation failed", e)
 		return
 	}
 	h, pattern := a.mux.Handler(r)

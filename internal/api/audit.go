@@ -22,7 +22,7 @@ type AuditEntry struct {
 }
 
 type auditQuery struct {
-	Cursor string `query:"cursor" maxLength:"40" example:"18c2a7f0e3b1d4005kq2mz7a" doc:"The value of next in the answer before"`
+	Cursor string `query:"cursor" maxLength:"40" pattern:"^([0-9a-f]{16}[a-z2-7]{8})?$" patternDescription:"the value of next in the answer before" example:"18c2a7f0e3b1d4005kq2mz7a" doc:"The value of next in the answer before"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" example:"100"`
 }
 

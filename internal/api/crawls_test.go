@@ -21,6 +21,7 @@ func TestPullSettings(t *testing.T) {
 		`{"pull":{"every_seconds":1}}`:      "body.pull.every_seconds",
 		`{"pull":{"full_every_seconds":1}}`: "body.pull.full_every_seconds",
 		`{"pull":{"parties":["x"]}}`:        "body.pull.parties[0]",
+		`{"pull":{"every_seconds":300}}`:    "body.pull.modules", // it would switch off what is fetched
 	} {
 		if got := r.call("PATCH", path, body).want(422); got.get("errors.0.location") != field {
 			t.Errorf("%s: %s", body, got.body)

@@ -76,7 +76,7 @@ type LetterFilter struct {
 
 type letterQuery struct {
 	LetterFilter
-	Cursor string `query:"cursor" maxLength:"40" example:"18c2a7f0e3b1d4005kq2mz7a" doc:"The value of next in the answer before"`
+	Cursor string `query:"cursor" maxLength:"40" pattern:"^([0-9a-f]{16}[a-z2-7]{8})?$" patternDescription:"the value of next in the answer before" example:"18c2a7f0e3b1d4005kq2mz7a" doc:"The value of next in the answer before"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" example:"100"`
 }
 
@@ -94,16 +94,23 @@ type LetterPath struct {
 
 type exchangeOutput struct{ Body Exchange }
 
-// query reads the filter.
-func (f LetterFilter) query() (store.LetterQuery, error) {
+// query reads the filter, which stands in the place "query" or "body".
+func (f LetterFilter) query(place string) (store.LetterQuery, error) {
 	q := store.LetterQuery{
 		Platform: f.Platform, Kind: f.Module, Code: f.Code, State: f.State, MinID: f.FirstID, MaxID: f.LastID,
+	}
+	refuse := func(name, message string) (store.LetterQuery, error) {
+		return q, huma.Error422UnprocessableEntity("validation failed", &huma.ErrorDetail{Location: place + "." + name, Message: message})
 	}
 	if f.Party != "" {
 		var err error
 		if q.Receiver, err = ocpi.ParsePartyString(f.Party); err != nil {
-			return q, huma.Error422UnprocessableEntity("validation failed",
-				&huma.ErrorDetail{Location: "party", Message: "must be two letters, then three letters or digits, such as DE-EM1"})
+			return refuse("party", "must be two letters, then three letters or digits, such as DE-EM1")
+		}
+	}
+	for _, t := range [...]struct{ name, text string }{{"platform", f.Platform}, {"first_id", f.FirstID}, {"last_id", f.LastID}} {
+		if !plain(t.text) {
+			return refuse(t.name, notPlain)
 		}
 	}
 	if !f.From.IsZero() {
@@ -116,7 +123,7 @@ func (f LetterFilter) query() (store.LetterQuery, error) {
 }
 
 func (a *API) listDeadLetters(ctx context.Context, in *letterQuery) (*letterList, error) {
-	q, err := in.LetterFilter.query()
+	q, err := in.LetterFilter.query("query")
 	if err != nil {
 		return nil, err
 	}

@@ -153,7 +153,7 @@ func TestReplayByFilter(t *testing.T) {
 	}
 
 	for body, field := range map[string]string{
-		`{}`: "body", `{"dry_run":true}`: "body", `{"party":"x"}`: "party", `{"state":"x"}`: "body.state", `{"form":1}`: "body.form",
+		`{}`: "body", `{"dry_run":true}`: "body", `{"party":"x"}`: "body.party", `{"state":"x"}`: "body.state", `{"form":1}`: "body.form",
 	} {
 		if got := r.call("POST", path+"replay", body).want(422); got.get("errors.0.location") != field {
 			t.Errorf("%s: %s", body, got.body)

@@ -43,7 +43,7 @@ func (a *API) listLanes(ctx context.Context, _ *struct{}) (*laneList, error) {
 	out.Body.Items = []Lane{}
 	lanes, err := a.lanes(ctx)
 	if err != nil {
-		return nil, err
+		return nil, a.problem(ctx, err)
 	}
 	for _, l := range lanes {
 		out.Body.Items = append(out.Body.Items, laneView(l))

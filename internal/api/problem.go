@@ -17,8 +17,8 @@ import (
 type handler[I, O any] = func(ctx context.Context, in *I) (*O, error)
 
 // writeProblem answers with a problem detail where huma does not.
-func writeProblem(w http.ResponseWriter, status int, detail string) {
-	body, err := json.Marshal(huma.ErrorModel{Status: status, Title: http.StatusText(status), Detail: detail})
+func writeProblem(w http.ResponseWriter, status int, detail string, errs ...*huma.ErrorDetail) {
+	body, err := json.Marshal(huma.ErrorModel{Status: status, Title: http.StatusText(status), Detail: detail, Errors: errs})
 	if err != nil {
 		http.Error(w, detail, status)
 		return
@@ -50,6 +50,8 @@ func (a *API) problem(ctx context.Context, err error) error {
 		return huma.Error422UnprocessableEntity(err.Error())
 	case errors.Is(err, party.ErrRotation), errors.Is(err, party.ErrRotationUnknown):
 		return huma.Error502BadGateway(err.Error())
+	case errors.Is(err, store.ErrText):
+		return huma.Error422UnprocessableEntity("A text of the request is not valid UTF-8, or has a NUL byte.")
 	case errors.Is(err, store.ErrBusy):
 		return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable("The hub is busy; try again."), http.Header{"Retry-After": {"1"}})
 	case errors.Is(err, context.Canceled):

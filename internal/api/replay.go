@@ -107,7 +107,7 @@ func (a *API) setDeadLetters(ctx context.Context, in Selection, state, action st
 		return nil, huma.Error422UnprocessableEntity("validation failed",
 			&huma.ErrorDetail{Location: "body", Message: "name at least one filter, or say all: true"})
 	}
-	q, err := in.query()
+	q, err := in.query("body")
 	if err != nil {
 		return nil, err
 	}

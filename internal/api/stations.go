@@ -126,6 +126,9 @@ func (a *API) stationQuery(in *stationQuery) (q station.Query, err error) {
 		MinWatts: int(math.Ceil(in.MinKW * 1000)), Available: in.Available, Always: in.Always, Hidden: in.Unpublished,
 		Cursor: in.Cursor, Limit: in.Limit,
 	}
+	if math.IsNaN(in.MinKW) { // it is neither below the minimum nor above the maximum
+		return q, ocpi.Invalid("min_kw", "must be a number")
+	}
 	if in.BBox != "" {
 		if q.Box, err = station.ParseBox(in.BBox); err != nil {
 			return q, err

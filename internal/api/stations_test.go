@@ -130,7 +130,7 @@ func TestStationsRefuse(t *testing.T) {
 	for query, where := range map[string]string{
 		"bbox=1,2,3": "query.bbox", "near=91,0": "query.near", "near=NaN,0": "query.near", "country=XX": "query.country", "party=NL": "query.party",
 		"viewer=DE": "query.viewer", "viewer=DE-EM9": "query.viewer", "connector=A,,B": "query.connector", "zoom=23": "query.zoom", "zoom=-1": "query.zoom",
-		"cursor=AAAA": "query.cursor", "limit=1001": "query.limit", "limit=0": "query.limit", "min_kw=-1": "query.min_kw", "min_kw=x": "query.min_kw",
+		"cursor=AAAA": "query.cursor", "limit=1001": "query.limit", "limit=0": "query.limit", "min_kw=-1": "query.min_kw", "min_kw=x": "query.min_kw", "min_kw=NaN": "query.min_kw",
 		"available=maybe": "query.available", "box=1": "query.box",
 	} {
 		if got := r.call("GET", "/api/v1/stations?"+query, nil).want(422); got.get("errors.0.location") != where {

@@ -86,5 +86,8 @@ func (s PullSettings) normal() (PullSettings, error) {
 			return s, &InvalidField{t.field, fmt.Sprintf("must be 0 (the default) or from %d to %d", int(t.least.Seconds()), int(maxPull.Seconds()))}
 		}
 	}
+	if len(s.Modules) == 0 && (len(s.Parties) > 0 || s.EverySeconds != 0 || s.FullSeconds != 0) {
+		return s, &InvalidField{"pull.modules", "must say what is fetched; nothing else is set without it"}
+	}
 	return s, nil
 }
