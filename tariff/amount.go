@@ -2,6 +2,8 @@ package tariff
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/govalues/decimal"
 
@@ -78,7 +80,7 @@ func (a Amount) Text(decimals int) string {
 	if !a.known {
 		return "unknown"
 	}
-	return a.x.text(decimals, decimals)
+	return string(a.x.appendText(nil, decimals, decimals))
 }
 
 // String writes the amount with four decimals or, where it takes more to say it,
@@ -87,7 +89,7 @@ func (a Amount) String() string {
 	if !a.known {
 		return "unknown"
 	}
-	return a.x.text(4, 10)
+	return string(a.x.appendText(nil, 4, 10))
 }
 
 // Decimal returns the amount rounded to a number of decimals, for other
@@ -96,7 +98,7 @@ func (a Amount) Decimal(decimals int, mode RoundingMode) (decimal.Decimal, error
 	if !a.known {
 		return decimal.Decimal{}, fmt.Errorf("the amount is unknown")
 	}
-	return decimal.Parse(a.Round(decimals, mode).x.text(decimals, decimals))
+	return decimal.Parse(a.Round(decimals, mode).Text(decimals))
 }
 
 // MarshalJSON writes a decimal string as String does, null when unknown.
@@ -109,7 +111,28 @@ func scaledOf(n ocpi.Number) (scaled, error) {
 	if err != nil {
 		return scaled{}, fmt.Errorf("%s is out of range", shorten(n.String()))
 	}
+	if !fits(n.String()) {
+		return scaled{}, fmt.Errorf("%s has more digits than can be computed with exactly", shorten(n.String()))
+	}
 	return scaled{coef: d.Coef(), scale: d.Scale(), neg: d.Sign() < 0}, nil
+}
+
+// fits reports whether a JSON number has no more than 19 digits, zeros at either
+// end not counted, and no more than 19 decimals.
+func fits(s string) bool {
+	if len(s) <= 19 && !strings.ContainsAny(s, "eE") {
+		return true
+	}
+	mantissa, power, _ := strings.Cut(strings.ToLower(s), "e")
+	exponent, err := strconv.Atoi(power)
+	if err != nil && power != "" {
+		return false
+	}
+	whole, fraction, _ := strings.Cut(strings.TrimPrefix(mantissa, "-"), ".")
+	fraction = strings.TrimRight(fraction, "0")
+	digits := strings.TrimLeft(whole+fraction, "0")
+	decimals := len(fraction) - exponent
+	return digits == "" || len(digits) <= 19 && decimals <= 19
 }
 
 func shorten(s string) string {

@@ -52,8 +52,11 @@ func everything() box {
 // boxes returns the condition as boxes; none when it can never hold.
 func (r *restrictions) boxes() []box {
 	b := everything()
-	if r == nil {
+	switch {
+	case r == nil:
 		return []box{b}
+	case r.never:
+		return nil
 	}
 	clip := func(axis int, on condition, from, to int64) {
 		if r.has&on != 0 {
@@ -139,11 +142,12 @@ func (b *box) meets(c *box) bool {
 	return true
 }
 
-// minus appends to out what is left of b without c.
-func (b box) minus(c *box, out []box) []box {
-	if !b.meets(c) {
-		return append(out, b)
+// minus appends to out what is left of a box without c.
+func (whole *box) minus(c *box, out []box) []box {
+	if !whole.meets(c) {
+		return append(out, *whole)
 	}
+	b := *whole
 	keep := func(part box) {
 		if part.possible() {
 			out = append(out, part)
@@ -175,16 +179,28 @@ func (b box) minus(c *box, out []box) []box {
 // maxBoxes bounds the parts that a subtraction may leave.
 const maxBoxes = 4096
 
+// effort is how many subtractions of two boxes lint still does for a tariff: it
+// bounds the time for one of thousands of elements.
+type effort int
+
+// maxEffort takes about a second.
+const maxEffort effort = 8_000_000
+
 // subtract returns what is left of space without taken; ok is false when that
-// takes too many parts to say.
-func subtract(space, taken []box) (left []box, ok bool) {
+// takes too many parts, or too much effort, to say.
+func (e *effort) subtract(space, taken []box) (left []box, ok bool) {
 	left = space
+	var next []box
 	for i := range taken {
-		var next []box
-		for _, b := range left {
-			next = b.minus(&taken[i], next)
+		if *e -= effort(len(left)); *e < 0 {
+			return nil, false
 		}
-		if left = next; len(left) > maxBoxes {
+		next = next[:0]
+		for k := range left {
+			next = left[k].minus(&taken[i], next)
+		}
+		left, next = next, left
+		if len(left) > maxBoxes {
 			return nil, false
 		}
 		if len(left) == 0 {

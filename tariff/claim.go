@@ -50,16 +50,31 @@ func (l *PriceList) Verify(c *CDR, r *Result) (Verdict, error) {
 		return v, &Error{Code: "policy", Pointer: "/tolerance", Message: "must be a decimal number, not negative"}
 	}
 	cmp := comparison{verdict: &v, tolerance: tolerance, decimals: r.Policy.decimals(r.Currency), mode: r.Policy.Rounding.Mode}
-	cmp.total(&c.Claim, r)
+	claim := c.Claim
+	if claim.Credit {
+		claim.takeBack()
+	}
+	cmp.total(&claim, r)
 	wrong := len(v.DifferingFields) > 0
-	cmp.parts(&c.Claim, r)
+	cmp.parts(&claim, r)
 	if len(v.DifferingFields) > 0 {
 		v.Verdict = Mismatch
 	}
 	if wrong {
-		v.ExplainedBy = l.explanations(c, r, tolerance)
+		v.ExplainedBy = l.explanations(&c.Session, &claim, r, tolerance)
 	}
 	return v, nil
+}
+
+// takeBack turns the claim of a credit CDR into that of the CDR it credits. Only
+// the total is to be negative; some turn the parts around too.
+func (c *Claim) takeBack() {
+	c.Total = Cost{c.Total.Excl.Neg(), c.Total.Incl.Neg()}
+	for _, p := range [...]*Cost{&c.Energy, &c.Time, &c.Parking, &c.Fixed, &c.Reserved} {
+		if p.Excl.x.neg || p.Incl.x.neg {
+			*p = Cost{p.Excl.Neg(), p.Incl.Neg()}
+		}
+	}
 }
 
 type comparison struct {
@@ -161,7 +176,7 @@ func (c *comparison) part(name string, claimed, ours Cost) {
 
 // explanations returns the names of known readings, roundings and mistakes under
 // which the total is what the CDR claims.
-func (l *PriceList) explanations(c *CDR, r *Result, tolerance Amount) []string {
+func (l *PriceList) explanations(s *Session, claim *Claim, r *Result, tolerance Amount) []string {
 	half := tolerance.Round(9, HalfAwayFromZero)
 	half.x.div(2)
 	same := func(claimed, ours Amount) bool {
@@ -169,7 +184,7 @@ func (l *PriceList) explanations(c *CDR, r *Result, tolerance Amount) []string {
 	}
 	var names []string
 	for _, alt := range alternatives(r.Policy) {
-		other, err := l.Price(&c.Session, alt.policy)
+		other, err := l.Price(s, alt.policy)
 		if err != nil {
 			continue
 		}
@@ -178,11 +193,11 @@ func (l *PriceList) explanations(c *CDR, r *Result, tolerance Amount) []string {
 			excl, incl = other.Rounded.TotalExcl.Amount, other.Rounded.TotalIncl.Amount
 		}
 		changed := excl != r.TotalExcl || incl != r.TotalIncl
-		if changed && same(c.Claim.Total.Excl, excl) && same(c.Claim.Total.Incl, incl) {
+		if changed && same(claim.Total.Excl, excl) && same(claim.Total.Incl, incl) {
 			names = append(names, alt.name)
 		}
 	}
-	return append(names, mistakes(&c.Claim, r, same)...)
+	return append(names, mistakes(claim, r, same)...)
 }
 
 type alternative struct {

@@ -25,6 +25,7 @@ const Engine = "eroam-tariff/1"
 type PriceList struct {
 	tariffs []compiled
 	hash    string
+	limits  bool // one of them has a min_price or max_price
 }
 
 // compiled is one tariff. The lists hold the components of a dimension in the
@@ -32,10 +33,55 @@ type PriceList struct {
 type compiled struct {
 	*Tariff
 	energy, time, parking, flat []candidate
-	// of a reservation: those for an expired one come first in expired….
-	resTime, resFlat         []candidate
-	expiredTime, expiredFlat []candidate
-	min, max                 *limits
+	reserved                    [parts]struct{ time, flat []candidate }
+	min, max                    *limits
+	folded                      string // the id, in lower case
+}
+
+// part is what of a session beside the charging is priced apart, by TIME and FLAT
+// of elements that are restricted to it.
+type part uint8
+
+const (
+	charging     part = iota
+	reservation       // RESERVATION
+	expired           // RESERVATION_EXPIRES, then RESERVATION for what it lacks
+	booking           // BOOKING, RESERVATION
+	bookExpired       // BOOKING_EXPIRES, RESERVATION_EXPIRES, BOOKING, RESERVATION
+	overtime          // BOOKING_OVERTIME
+	cancellation      // BOOKING_CANCELLATION_FEES
+	parts
+)
+
+// kinds returns the restrictions whose elements price a part, the first ones first.
+func (p part) kinds() []string {
+	switch p {
+	case reservation:
+		return []string{"RESERVATION"}
+	case expired:
+		return []string{"RESERVATION_EXPIRES", "RESERVATION"}
+	case booking:
+		return []string{"BOOKING", "RESERVATION"}
+	case bookExpired:
+		return []string{"BOOKING_EXPIRES", "RESERVATION_EXPIRES", "BOOKING", "RESERVATION"}
+	case overtime:
+		return []string{"BOOKING_OVERTIME"}
+	case cancellation:
+		return []string{"BOOKING_CANCELLATION_FEES"}
+	}
+	return []string{""}
+}
+
+// kind returns the reservation or booking that an element is restricted to; ""
+// for charging.
+func (e *Element) kind() string {
+	switch {
+	case e.Restrictions == nil:
+		return ""
+	case e.Restrictions.Booking != "":
+		return e.Restrictions.Booking
+	}
+	return e.Restrictions.Reservation
 }
 
 // candidate is a component with the condition of its element.
@@ -76,6 +122,7 @@ func Compile(tariffs ...Tariff) (*PriceList, error) {
 			return nil, err
 		}
 		l.tariffs[i] = c
+		l.limits = l.limits || c.min != nil || c.max != nil
 	}
 	b, err := json.Marshal(tariffs, json.Deterministic(true))
 	if err != nil {
@@ -92,22 +139,27 @@ func (l *PriceList) Hash() string { return l.hash }
 // Currency returns the currency of all of them.
 func (l *PriceList) Currency() string { return l.tariffs[0].Currency }
 
-// pick returns the tariff of a period: by its id, else the first that is valid at
-// start; nil when there is none.
-func (l *PriceList) pick(id string, start time.Time) *compiled {
+// pick returns the place of the tariff of a period: by its id, among versions of
+// one id the one that is valid at start; without an id the first that is valid at
+// start; -1 when there is none.
+func (l *PriceList) pick(id string, start time.Time) int {
+	found := -1
+	if id != "" {
+		id = ocpi.FoldID(id)
+	}
 	for i := range l.tariffs {
 		t := &l.tariffs[i]
-		if id != "" {
-			if ocpi.FoldID(t.ID) == ocpi.FoldID(id) {
-				return t
-			}
+		if id != "" && t.folded != id {
 			continue
 		}
 		if t.validAt(start) {
-			return t
+			return i
+		}
+		if id != "" && found < 0 {
+			found = i // a tariff that is named counts also when it has ended
 		}
 	}
-	return nil
+	return found
 }
 
 func (t *Tariff) validAt(at time.Time) bool {
@@ -115,14 +167,14 @@ func (t *Tariff) validAt(at time.Time) bool {
 }
 
 func compile(t *Tariff, pointer string) (c compiled, err error) {
-	c.Tariff = t
+	c.Tariff, c.folded = t, ocpi.FoldID(t.ID)
 	if c.min, err = compileLimit(t.MinPrice, pointer+"/min_price"); err != nil {
 		return c, err
 	}
 	if c.max, err = compileLimit(t.MaxPrice, pointer+"/max_price"); err != nil {
 		return c, err
 	}
-	var resTime, resFlat, expTime, expFlat []candidate
+	times, flats := make(map[string][]candidate), make(map[string][]candidate)
 	for i := range t.Elements {
 		e := &t.Elements[i]
 		at := pointer + "/elements/" + strconv.Itoa(i)
@@ -138,33 +190,27 @@ func compile(t *Tariff, pointer string) (c compiled, err error) {
 			}
 			one.element, one.component, one.restrictions = i, j, r
 			list, slot := c.list(e.Components[j].Type)
-			if e.Restrictions != nil && e.Restrictions.Reservation != "" {
-				switch list {
-				case &c.time:
-					list = choose(e.Restrictions.Reservation == "RESERVATION_EXPIRES", &expTime, &resTime)
-				case &c.flat:
-					list = choose(e.Restrictions.Reservation == "RESERVATION_EXPIRES", &expFlat, &resFlat)
-				default:
-					continue // nothing of that can be reserved
-				}
+			if seen[slot] { // within an element the first of a dimension counts
+				continue
 			}
-			if !seen[slot] { // within an element the first of a dimension counts
-				seen[slot] = true
+			seen[slot] = true
+			switch kind := e.kind(); {
+			case kind == "":
 				*list = append(*list, one)
-			}
+			case list == &c.time:
+				times[kind] = append(times[kind], one)
+			case list == &c.flat:
+				flats[kind] = append(flats[kind], one)
+			} // nothing else can be reserved
 		}
 	}
-	c.resTime, c.resFlat = resTime, resFlat
-	c.expiredTime = append(expTime, resTime...)
-	c.expiredFlat = append(expFlat, resFlat...)
-	return c, nil
-}
-
-func choose[T any](first bool, a, b T) T {
-	if first {
-		return a
+	for p := reservation; p < parts; p++ {
+		for _, kind := range p.kinds() {
+			c.reserved[p].time = append(c.reserved[p].time, times[kind]...)
+			c.reserved[p].flat = append(c.reserved[p].flat, flats[kind]...)
+		}
 	}
-	return b
+	return c, nil
 }
 
 // list returns where the candidates of a dimension are kept.
@@ -188,6 +234,9 @@ func compileComponent(w *Component, pointer string) (c candidate, err error) {
 	if c.price, err = scaledOf(w.Price); err != nil {
 		return c, bad(pointer+"/price", "%v", err)
 	}
+	if w.StepSize < 0 || w.StepSize > 1<<40 {
+		return c, bad(pointer+"/step_size", "is out of range")
+	}
 	if c.hasVAT = w.VAT.IsSet(); !c.hasVAT {
 		return c, nil
 	}
@@ -202,9 +251,6 @@ func compileComponent(w *Component, pointer string) (c candidate, err error) {
 	}
 	if c.vat, err = scaledOf(ocpi.NumberOf(vat)); err != nil || c.vat.coef > maxRate*pow10[c.vat.scale] {
 		return c, bad(pointer+"/vat", "is out of range")
-	}
-	if w.StepSize < 0 || w.StepSize > 1<<40 {
-		return c, bad(pointer+"/step_size", "is out of range")
 	}
 	return c, nil
 }

@@ -2,10 +2,13 @@ package tariff
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/govalues/decimal"
 
 	"github.com/eroam/eroam/ocpi"
@@ -17,6 +20,8 @@ type wireCDR struct {
 	EndDateTime   string       `json:"end_date_time"`
 	StopDateTime  string       `json:"stop_date_time"` // 2.1.1
 	SessionID     string       `json:"session_id"`
+	BookingID     string       `json:"booking_id"` // 2.3.0 with bookings
+	Credit        bool         `json:"credit"`
 	Currency      string       `json:"currency"`
 	Tariffs       []wireTariff `json:"tariffs"`
 	Periods       []wirePeriod `json:"charging_periods"`
@@ -28,19 +33,22 @@ type wireCDR struct {
 		Country  string `json:"country"`
 		TimeZone string `json:"time_zone"`
 	} `json:"location"`
-	TotalCost        *wireCost `json:"total_cost"`
-	TotalFixed       *wireCost `json:"total_fixed_cost"`
-	TotalEnergy      number    `json:"total_energy"`
-	TotalEnergyCost  *wireCost `json:"total_energy_cost"`
-	TotalTimeCost    *wireCost `json:"total_time_cost"`
-	TotalParkingCost *wireCost `json:"total_parking_cost"`
-	TotalReservation *wireCost `json:"total_reservation_cost"`
+	TotalCost        wireCost `json:"total_cost"`
+	TotalFixed       wireCost `json:"total_fixed_cost"`
+	TotalEnergyCost  wireCost `json:"total_energy_cost"`
+	TotalTimeCost    wireCost `json:"total_time_cost"`
+	TotalParkingCost wireCost `json:"total_parking_cost"`
+	TotalReservation wireCost `json:"total_reservation_cost"`
+	TotalEnergy      number   `json:"total_energy"`
+	TotalTime        number   `json:"total_time"`
+	TotalParking     number   `json:"total_parking_time"`
 }
 
 type wirePeriod struct {
 	Start      string          `json:"start_date_time"`
 	TariffID   string          `json:"tariff_id"`
 	Dimensions []wireDimension `json:"dimensions"`
+	Unknown    jsontext.Value  `json:",embed"`
 }
 
 type wireDimension struct {
@@ -54,11 +62,12 @@ type wireCost struct {
 	price  wirePrice
 }
 
-func (c *wireCost) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && b[0] == '{' {
-		return unmarshal(b, &c.price)
+// UnmarshalJSONFrom reads the next value.
+func (c *wireCost) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	if d.PeekKind() == '{' {
+		return json.UnmarshalDecode(d, &c.price)
 	}
-	return c.number.UnmarshalJSON(b)
+	return c.number.UnmarshalJSONFrom(d)
 }
 
 // ParseCDR reads a CDR. Zone is the location's time zone; nil takes the one that
@@ -86,6 +95,7 @@ func ParseCDR(v ocpi.Version, body []byte, zone *time.Location) (CDR, []Finding,
 	if c.Claim, err = r.claim(&w); err != nil {
 		return c, nil, err
 	}
+	r.volumes(&w, &c.Session)
 	return c, r.findings, nil
 }
 
@@ -128,7 +138,12 @@ func (r *reader) session(w *wireCDR, zone *time.Location, country string) (s Ses
 		p.Index = i
 		onlyReserved = onlyReserved && p.reserved()
 	}
-	s.Expired = onlyReserved && w.SessionID == "" && (w.CDRLocation.EVSEUID == "" || strings.EqualFold(w.CDRLocation.EVSEUID, "#NA"))
+	alone := w.SessionID == "" && (w.CDRLocation.EVSEUID == "" || strings.EqualFold(w.CDRLocation.EVSEUID, "#NA"))
+	s.Booked = w.BookingID != ""
+	s.Cancelled = s.Booked && w.SessionID == "" && !slices.ContainsFunc(s.Periods, func(p Period) bool {
+		return p.Energy != 0 || p.Time+p.Parking+p.Reservation+p.Overtime != 0
+	})
+	s.Expired = onlyReserved && alone && !s.Cancelled
 	return s, nil
 }
 
@@ -136,15 +151,16 @@ func findZone(zone *time.Location, own, country string) (*time.Location, error) 
 	if zone != nil {
 		return zone, nil
 	}
+	pointer := "/location/time_zone"
 	if own == "" {
-		own = singleZone(country)
+		own, pointer = singleZone(country), ""
 	}
 	if own == "" {
 		return nil, nil
 	}
 	zone, err := time.LoadLocation(own)
-	if err != nil {
-		return nil, &Error{Code: "time_zone", Message: fmt.Sprintf("the time zone %q is unknown", shorten(own))}
+	if err != nil || strings.EqualFold(own, "local") { // not the zone of this machine
+		return nil, &Error{Code: "time_zone", Pointer: pointer, Message: fmt.Sprintf("the time zone %q is unknown", shorten(own))}
 	}
 	return zone, nil
 }
@@ -174,26 +190,36 @@ func (r *reader) period(w *wirePeriod, pointer string) (p Period, err error) {
 		if d.Volume.quoted && r.version != v211 {
 			r.note("number_as_string", SeverityWarning, at+"/volume", "is a string; OCPI %s wants a number", r.version)
 		}
-		if err := p.take(d.Type, d.Volume.Number); err != nil {
+		known, err := p.take(d.Type, d.Volume.Number)
+		if err != nil {
 			return p, bad(at+"/volume", "%v", err)
 		}
+		if !known {
+			r.note("unknown_dimension", SeverityWarning, at+"/type", "%q is not a dimension that is priced or known", shorten(d.Type))
+		}
 	}
+	if len(w.Dimensions) == 0 {
+		r.note("missing_required", SeverityWarning, pointer+"/dimensions", "has no dimensions")
+	}
+	r.unknown(w.Unknown, pointer)
 	return p, nil
 }
 
 // take adds the volume of a dimension. Dimensions that no price depends on are
-// passed over.
-func (p *Period) take(dimension string, volume ocpi.Number) error {
-	add := func(into *int64, has Has, n int64, err error) error {
+// passed over; known is false for those that no version of OCPI has.
+func (p *Period) take(dimension string, volume ocpi.Number) (known bool, err error) {
+	add := func(into *int64, has Has, n int64, err error) (bool, error) {
 		p.Has |= has
-		*into += n
-		return err
+		if *into += n; *into > 1<<53 || *into < -1<<53 {
+			return true, errOverflow
+		}
+		return true, err
 	}
-	set := func(into *int64, has Has) error {
+	set := func(into *int64, has Has) (bool, error) {
 		n, err := fixed(volume, 6)
 		p.Has |= has
 		*into = n
-		return err
+		return true, err
 	}
 	switch dimension {
 	case "ENERGY":
@@ -216,8 +242,41 @@ func (p *Period) take(dimension string, volume ocpi.Number) error {
 		return set(&p.MinCurrent, HasMinCurrent)
 	case "MAX_CURRENT":
 		return set(&p.MaxCurrent, HasMaxCurrent)
+	case "RESERVATION_EXPIRES":
+		n, err := seconds(volume)
+		return add(&p.Reservation, HasReservation|HasExpired, n, err)
+	case "RESERVATION_OVERTIME":
+		n, err := seconds(volume)
+		return add(&p.Overtime, HasOvertime, n, err)
+	case "CURRENT", "ENERGY_EXPORT", "ENERGY_IMPORT", "POWER", "STATE_OF_CHARGE", "FLAT":
+		return true, nil
 	}
-	return nil
+	return false, nil
+}
+
+// volumes compares the totals that a CDR states with the sums of its periods.
+func (r *reader) volumes(w *wireCDR, s *Session) {
+	totals := s.Totals()
+	for _, f := range []struct {
+		stated number
+		sum    Volume
+		near   int64 // of its unit
+		name   string
+	}{
+		{w.TotalEnergy, totals.Energy, 1_000_000, "total_energy"}, {w.TotalTime, totals.Time, 4, "total_time"},
+		{w.TotalParking, totals.Parking, 4, "total_parking_time"},
+	} {
+		if !f.stated.IsSet() {
+			continue
+		}
+		n, err := fixed(f.stated.Number, 9)
+		if f.sum.unit == span {
+			n, err = seconds(f.stated.Number)
+		}
+		if d := n - f.sum.n; err != nil || d > f.near || d < -f.near {
+			r.note(f.name+"_differs", SeverityWarning, "/"+f.name, "is %s; the periods say %s %s", shorten(f.stated.String()), f.sum, f.sum.Unit())
+		}
+	}
 }
 
 // fixed returns n in units of 10⁻ˢᶜᵃˡᵉ, rounded half to even.
@@ -261,19 +320,16 @@ func seconds(n ocpi.Number) (int64, error) {
 }
 
 func (r *reader) claim(w *wireCDR) (c Claim, err error) {
-	c.Version, c.TotalEnergy = r.version, w.TotalEnergy.Number
+	c.Version, c.Credit = r.version, w.Credit
 	for _, f := range []struct {
 		from *wireCost
 		into *Cost
 		name string
 	}{
-		{w.TotalCost, &c.Total, "total_cost"}, {w.TotalEnergyCost, &c.Energy, "total_energy_cost"},
-		{w.TotalTimeCost, &c.Time, "total_time_cost"}, {w.TotalParkingCost, &c.Parking, "total_parking_cost"},
-		{w.TotalFixed, &c.Fixed, "total_fixed_cost"}, {w.TotalReservation, &c.Reserved, "total_reservation_cost"},
+		{&w.TotalCost, &c.Total, "total_cost"}, {&w.TotalEnergyCost, &c.Energy, "total_energy_cost"},
+		{&w.TotalTimeCost, &c.Time, "total_time_cost"}, {&w.TotalParkingCost, &c.Parking, "total_parking_cost"},
+		{&w.TotalFixed, &c.Fixed, "total_fixed_cost"}, {&w.TotalReservation, &c.Reserved, "total_reservation_cost"},
 	} {
-		if f.from == nil {
-			continue
-		}
 		if *f.into, err = f.from.cost(); err != nil {
 			return c, bad("/"+f.name, "%v", err)
 		}
@@ -297,10 +353,9 @@ func (c *wireCost) cost() (out Cost, err error) {
 	}
 	out.Incl = out.Excl
 	for _, t := range c.price.Taxes {
-		var tax Amount
-		if read(t.Amount, &tax); tax.Known() {
-			out.Incl = out.Incl.Add(tax)
-		}
+		var tax Amount // a tax without an amount makes the sum unknown
+		read(t.Amount, &tax)
+		out.Incl = out.Incl.Add(tax)
 	}
 	return out, err
 }

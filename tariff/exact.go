@@ -146,16 +146,15 @@ func (x exact) round(d int, mode RoundingMode) exact {
 	return whole
 }
 
-// text writes x with at least least and at most most decimals; what does not
+// appendText writes x with at least least and at most most decimals; what does not
 // fit into most is rounded half away from zero.
-func (x exact) text(least, most int) string {
+func (x exact) appendText(b []byte, least, most int) []byte {
 	whole, _, half := x.quantum(most)
 	if half >= 0 {
 		whole, _ = whole.add(exact{mag: [4]uint64{1}})
 	}
 	var buf [96]byte
 	digits := whole.digits(buf[:0])
-	b := make([]byte, 0, len(digits)+most+3)
 	if x.neg && !whole.isZero() {
 		b = append(b, '-')
 	}
@@ -165,7 +164,7 @@ func (x exact) text(least, most int) string {
 		b = append(b, '0')
 	}
 	if most == 0 {
-		return string(b)
+		return b
 	}
 	b = append(b, '.')
 	for n := len(digits); n < most; n++ {
@@ -178,7 +177,7 @@ func (x exact) text(least, most int) string {
 	if b[len(b)-1] == '.' {
 		b = b[:len(b)-1]
 	}
-	return string(b)
+	return b
 }
 
 // digits appends the magnitude as a whole number; nothing for 0.
@@ -221,7 +220,7 @@ func (p scaled) money(volume int64, volScale int, perHour bool) (exact, error) {
 		ok = ok && x.mul(3600)
 	}
 	x.neg = p.neg != (volume < 0) && !x.isZero()
-	if !ok || x.mag[3]>>56 != 0 { // room for sums and taxes
+	if !ok || x.mag[3]>>16 != 0 { // room for a tax of maxRate and the sum of all lines
 		return exact{}, errOverflow
 	}
 	return x, nil

@@ -32,10 +32,10 @@ func TestTextEqualsBig(t *testing.T) {
 			if strings.Trim(want, "-0.") == "" {
 				want = strings.TrimPrefix(want, "-")
 			}
-			if got := x.text(d, d); got != want {
+			if got := string(x.appendText(nil, d, d)); got != want {
 				t.Fatalf("%v with %d decimals is %s, want %s", x, d, got, want)
 			}
-			if got := x.round(d, HalfAwayFromZero).text(d, d); got != want {
+			if got := string(x.round(d, HalfAwayFromZero).appendText(nil, d, d)); got != want {
 				t.Fatalf("%v rounded to %d decimals is %s, want %s", x, d, got, want)
 			}
 		}

@@ -52,10 +52,11 @@ func (l *PriceList) Generate(m *Metering) (Generated, error) {
 	if err := m.check(); err != nil {
 		return Generated{}, err
 	}
-	t := l.pick("", m.Start)
-	if t == nil {
+	at := l.pick("", m.Start)
+	if at < 0 {
 		return Generated{}, &Error{Code: "no_valid_tariff", Message: "no tariff is valid at the start of the session, " + m.Start.UTC().Format(time.RFC3339)}
 	}
+	t := &l.tariffs[at]
 	g := generator{Metering: m, tariff: t, policy: &Policy{}}
 	g.run()
 	g.out.Session = Session{Start: m.Start, End: m.End, Zone: m.Zone, Currency: t.Currency, Periods: g.periods()}
@@ -152,7 +153,7 @@ func (g *generator) run() {
 	all := append(g.moments(), cut{g.Start, g.energyAt(g.Start)})
 	slices.SortStableFunc(all, func(a, b cut) int { return a.at.Compare(b.at) })
 	var active [4]*candidate
-	charging := true
+	charged := true
 	for i, c := range all {
 		if c.at.Before(g.Start) || !c.at.Before(g.End) {
 			continue
@@ -162,11 +163,14 @@ func (g *generator) run() {
 			continue // the last of several at one moment decides
 		}
 		now := g.active(c)
+		if active[3] != nil { // the FLAT is charged once, when it first applies
+			now[3] = active[3]
+		}
 		parked := !g.ChargingUntil.IsZero() && !c.at.Before(g.ChargingUntil)
-		if len(g.cuts) == 0 || now != active || parked == charging {
+		if len(g.cuts) == 0 || now != active || parked == charged {
 			g.cuts = append(g.cuts, c)
 		}
-		active, charging = now, !parked
+		active, charged = now, !parked
 	}
 }
 
@@ -177,7 +181,7 @@ func (g *generator) active(c cut) (found [4]*candidate) {
 	p := g.power(c.at)
 	s.period = &p
 	w := walk{policy: g.policy}
-	for i, list := range [...][]candidate{g.tariff.energy, g.tariff.time, g.tariff.parking} {
+	for i, list := range [...][]candidate{g.tariff.energy, g.tariff.time, g.tariff.parking, g.tariff.flat} {
 		found[i] = w.find(list, &s)
 	}
 	return found
@@ -341,8 +345,12 @@ func (p *Period) Dimensions() []PeriodDimension {
 	}{
 		{HasEnergy, "ENERGY", Volume{p.Energy, energy}}, {HasTime, "TIME", Volume{p.Time, span}},
 		{HasParking, "PARKING_TIME", Volume{p.Parking, span}}, {HasReservation, "RESERVATION_TIME", Volume{p.Reservation, span}},
+		{HasOvertime, "RESERVATION_OVERTIME", Volume{p.Overtime, span}},
 		{HasMinPower, "MIN_POWER", Volume{p.MinPower * 1000, energy}}, {HasMaxPower, "MAX_POWER", Volume{p.MaxPower * 1000, energy}},
 	} {
+		if d.has == HasReservation && p.Has&HasExpired != 0 {
+			d.name = "RESERVATION_EXPIRES"
+		}
 		if p.Has&d.has != 0 {
 			out = append(out, PeriodDimension{d.name, d.volume})
 		}

@@ -71,8 +71,8 @@ func (l *Line) appendJSON(b []byte) []byte {
 	b = strconv.AppendInt(append(b, `,"component":`...), int64(l.Component), 10)
 	b = appendText(append(b, `,"dimension":`...), string(l.Dimension))
 	b = appendText(append(b, `,"component_type":`...), string(l.Type))
-	b = append(append(append(b, `,"volume":"`...), l.Volume.String()...), '"')
-	b = append(append(append(b, `,"billed_volume":"`...), l.Billed.String()...), '"')
+	b = append(l.Volume.appendText(append(b, `,"volume":"`...)), '"')
+	b = append(l.Billed.appendText(append(b, `,"billed_volume":"`...)), '"')
 	if l.StepSize != 0 {
 		b = strconv.AppendInt(append(b, `,"step_size":`...), l.StepSize, 10)
 	}
@@ -109,8 +109,8 @@ func (s *Sums) appendJSON(b []byte) []byte {
 		first = false
 		b = append(appendText(b, string(s[i].Dimension)), `:{`...)
 		if s[i].Priced.unit != count {
-			b = append(append(append(b, `"priced_volume":"`...), s[i].Priced.String()...), `","billed_volume":"`...)
-			b = append(append(append(b, s[i].Billed.String()...), `","unit":"`...), s[i].Priced.Unit()...)
+			b = append(s[i].Priced.appendText(append(b, `"priced_volume":"`...)), `","billed_volume":"`...)
+			b = append(append(s[i].Billed.appendText(b), `","unit":"`...), s[i].Priced.Unit()...)
 			b = append(b, `",`...)
 		}
 		b = append(s[i].Excl.appendJSON(append(b, `"excl":`...)), `,"incl":`...)
@@ -134,14 +134,14 @@ func (a Amount) appendJSON(b []byte) []byte {
 	if !a.known {
 		return append(b, "null"...)
 	}
-	return append(append(append(b, '"'), a.String()...), '"')
+	return append(a.x.appendText(append(b, '"'), 4, 10), '"')
 }
 
 func (a roundAmount) appendJSON(b []byte) []byte {
 	if !a.known {
 		return append(b, "null"...)
 	}
-	return append(append(append(b, '"'), a.Text(a.decimals)...), '"')
+	return append(a.x.appendText(append(b, '"'), a.decimals, a.decimals), '"')
 }
 
 func appendOptional(b []byte, s *string) []byte {

@@ -9,6 +9,9 @@ func (r *Result) limit(l *PriceList, p *Policy) {
 	if p.IgnoreLimits {
 		return
 	}
+	if !l.limits {
+		return
+	}
 	before := Totals{r.TotalExcl, r.TotalIncl}
 	total := Totals{zero, zero}
 	name := ""
@@ -29,18 +32,19 @@ func (r *Result) limit(l *PriceList, p *Policy) {
 	r.settleTax(before)
 }
 
-// used reports whether a tariff priced something; the only tariff always counts:
-// a session of 0 kWh costs min_price.
-func (r *Result) used(tariff int) bool {
-	if len(r.Lines) == 0 {
-		return tariff == 0
+// used reports whether a period had the tariff, be it that nothing had a price: a
+// session of 0 kWh costs min_price.
+func (r *Result) used(tariff int) bool { return r.touched == nil || r.touched[tariff] }
+
+// touch notes that a period has the tariff.
+func (r *Result) touch(tariff int, l *PriceList) {
+	if len(l.tariffs) == 1 {
+		return
 	}
-	for i := range r.Lines {
-		if r.Lines[i].tariff == tariff {
-			return true
-		}
+	if r.touched == nil {
+		r.touched = make([]bool, len(l.tariffs))
 	}
-	return false
+	r.touched[tariff] = true
 }
 
 // part is what one tariff priced.

@@ -2,6 +2,7 @@ package tariff
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -51,9 +52,7 @@ func LintJSON(v ocpi.Version, body []byte, o LintOptions) ([]Finding, error) {
 		findings = append(findings, r.findings...)
 		l := linter{version: v, tariff: &t, options: o, root: pointer}
 		l.required(&list[i])
-		if err := l.run(); err != nil {
-			return nil, err
-		}
+		l.run()
 		findings = append(findings, l.findings...)
 	}
 	rank := map[Severity]int{SeverityError: 0, SeverityWarning: 1, SeverityInfo: 2}
@@ -63,10 +62,10 @@ func LintJSON(v ocpi.Version, body []byte, o LintOptions) ([]Finding, error) {
 
 // Lint is LintJSON for a tariff that was read before; what reading it found is
 // not repeated.
-func Lint(v ocpi.Version, t *Tariff, o LintOptions) ([]Finding, error) {
+func Lint(v ocpi.Version, t *Tariff, o LintOptions) []Finding {
 	l := linter{version: v, tariff: t, options: o}
-	err := l.run()
-	return l.findings, err
+	l.run()
+	return l.findings
 }
 
 // linter looks at one tariff.
@@ -77,6 +76,7 @@ type linter struct {
 	root     string // pointer of the tariff
 	findings []Finding
 	rules    []*restrictions // of each element
+	effort   effort          // that is left
 }
 
 func (l *linter) note(rule, code string, s Severity, pointer, format string, args ...any) *Finding {
@@ -90,12 +90,14 @@ func element(i int) string { return "/elements/" + strconv.Itoa(i) }
 
 func component(i, j int) string { return element(i) + "/price_components/" + strconv.Itoa(j) }
 
-func (l *linter) run() error {
+func (l *linter) run() {
 	t := l.tariff
+	l.effort = maxEffort
 	for i := range t.Elements {
-		r, err := compileRestrictions(t.Elements[i].Restrictions, l.root+element(i)+"/restrictions")
-		if err != nil {
-			return err
+		r, err := compileRestrictions(t.Elements[i].Restrictions, element(i)+"/restrictions")
+		if e, ok := errors.AsType[*Error](err); ok {
+			l.note("L01", "invalid_value", SeverityError, e.Pointer, "%s", e.Message)
+			r = &restrictions{source: t.Elements[i].Restrictions, never: true}
 		}
 		l.rules = append(l.rules, r)
 	}
@@ -114,7 +116,6 @@ func (l *linter) run() error {
 	if l.options.AFIR && t.Type == "AD_HOC_PAYMENT" {
 		l.afir()
 	}
-	return nil
 }
 
 // required reports fields that a version requires and pricing does not (L01).
@@ -129,7 +130,7 @@ func (l *linter) required(w *wireTariff) {
 		missing("country_code", w.CountryCode)
 		missing("party_id", w.PartyID)
 	}
-	if c := w.CountryCode; c != "" && (len(c) != 2 || strings.ContainsFunc(c, func(r rune) bool { return (r|0x20) < 'a' || (r|0x20) > 'z' })) {
+	if c := w.CountryCode; c != "" && !isCountry(strings.ToUpper(c)) {
 		l.note("L01", "invalid_country_code", SeverityError, "/country_code", "%q is not an ISO 3166 alpha-2 code", shorten(c))
 	}
 	if len(w.ID) > 36 {
@@ -209,11 +210,11 @@ func (l *linter) dates() interval {
 // restrictions looks at the condition of one element (L05, L06, L11, L13).
 func (l *linter) restrictions(i int) {
 	w, r := l.tariff.Elements[i].Restrictions, l.rules[i]
-	if w == nil {
+	if w == nil || r.never {
 		return
 	}
 	at := element(i) + "/restrictions"
-	if r.has == 0 && w.Reservation == "" {
+	if r.has == 0 && l.tariff.Elements[i].kind() == "" {
 		if w.StartTime == "" && w.EndTime == "" {
 			l.note("L06", "empty_restrictions", SeverityInfo, at, "are empty; the element always applies")
 		}

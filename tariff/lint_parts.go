@@ -2,7 +2,6 @@ package tariff
 
 import (
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -11,14 +10,15 @@ import (
 func (l *linter) reservations() {
 	reserve, expire := false, -1
 	for i := range l.tariff.Elements {
-		r := l.tariff.Elements[i].Restrictions
-		if r == nil || r.Reservation == "" {
+		switch l.tariff.Elements[i].kind() {
+		case "":
 			continue
-		}
-		if r.Reservation == "RESERVATION" {
+		case "RESERVATION", "BOOKING":
 			reserve = true
-		} else if expire < 0 {
-			expire = i
+		case "RESERVATION_EXPIRES", "BOOKING_EXPIRES":
+			if expire < 0 {
+				expire = i
+			}
 		}
 		for j := range l.tariff.Elements[i].Components {
 			if d := l.tariff.Elements[i].Components[j].Type; d == Energy || d == ParkingTime {
@@ -30,7 +30,7 @@ func (l *linter) reservations() {
 		}
 	}
 	if expire >= 0 && !reserve {
-		l.note("L07", "expires_without_reservation", SeverityError, element(expire)+"/restrictions", "RESERVATION_EXPIRES is priced, RESERVATION is not")
+		l.note("L07", "expires_without_reservation", SeverityError, element(expire)+"/restrictions", "a reservation that expires is priced, one that is used is not")
 	}
 }
 
@@ -72,8 +72,7 @@ func (l *linter) steps() {
 }
 
 func (l *linter) reserved(i int) bool {
-	r := l.tariff.Elements[i].Restrictions
-	return r != nil && r.Reservation != ""
+	return l.tariff.Elements[i].kind() != ""
 }
 
 // rates looks at tax (L09).
@@ -129,7 +128,8 @@ func (l *linter) wholes() {
 		for j := range l.tariff.Elements[i].Components {
 			c := &l.tariff.Elements[i].Components[j]
 			d, err := c.Price.Decimal()
-			if err != nil {
+			if err != nil || !c.Price.IsSet() {
+				priced = true // reported elsewhere
 				continue
 			}
 			numbers[d.Trim(0).String()] = true
@@ -152,7 +152,7 @@ func (l *linter) wholes() {
 	for i, text := range l.tariff.AltText {
 		l.alt(i, text, numbers)
 	}
-	if c := countryCurrency[strings.ToUpper(l.tariff.CountryCode)]; c != "" && c != l.tariff.Currency {
+	if c := countryCurrency[strings.ToUpper(l.tariff.CountryCode)]; c != "" && l.tariff.Currency != "" && c != l.tariff.Currency {
 		l.note("L14", "currency_of_another_country", SeverityInfo, "/currency", "is %s; in %s it is %s", l.tariff.Currency, l.tariff.CountryCode, c)
 	}
 }
@@ -190,30 +190,4 @@ func (l *linter) withTax(n string, _ map[string]bool) bool {
 		}
 	}
 	return false
-}
-
-// afir looks at ad hoc prices as Regulation (EU) 2023/1804 article 5 wants them at
-// fast chargers: per kWh, with a fee per minute of occupancy at most (L15).
-func (l *linter) afir() {
-	energy, allowed := false, []Dimension{Energy, ParkingTime}
-	for i := range l.tariff.Elements {
-		energy = energy || l.prices(i, Energy)
-		for j := range l.tariff.Elements[i].Components {
-			c := &l.tariff.Elements[i].Components[j]
-			if d, err := c.Price.Decimal(); err == nil && !d.IsZero() && !slices.Contains(allowed, c.Type) && !l.reserved(i) {
-				l.note("L15", "afir_other_component", SeverityWarning, component(i, j), "from 50 kW an ad hoc price consists of a price per kWh and a fee for occupancy; %s is neither", c.Type)
-			}
-		}
-	}
-	if !energy {
-		l.note("L15", "afir_no_price_per_kwh", SeverityWarning, "/elements", "from 50 kW an ad hoc price is per kWh")
-	}
-}
-
-// countryCurrency holds what is legal tender where most charging happens.
-var countryCurrency = map[string]string{
-	"AT": "EUR", "BE": "EUR", "BG": "EUR", "CA": "CAD", "CH": "CHF", "CY": "EUR", "CZ": "CZK", "DE": "EUR", "DK": "DKK", "EE": "EUR",
-	"ES": "EUR", "FI": "EUR", "FR": "EUR", "GB": "GBP", "GR": "EUR", "HR": "EUR", "HU": "HUF", "IE": "EUR", "IS": "ISK", "IT": "EUR",
-	"JP": "JPY", "LI": "CHF", "LT": "EUR", "LU": "EUR", "LV": "EUR", "MT": "EUR", "MX": "MXN", "NL": "EUR", "NO": "NOK", "PL": "PLN",
-	"PT": "EUR", "RO": "RON", "SE": "SEK", "SI": "EUR", "SK": "EUR", "US": "USD",
 }

@@ -1,6 +1,9 @@
 package tariff
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // chain is the list of components that compete for a dimension, in order.
 type chain struct {
@@ -10,29 +13,22 @@ type chain struct {
 }
 
 // chains returns the lists as pricing searches them: first components of each
-// dimension in the elements for charging; those for reservations apart.
+// dimension in the elements for charging; those for reservations and bookings apart.
 func (l *linter) chains() []chain {
 	var out []chain
-	for _, reserved := range [...]string{"", "RESERVATION", "RESERVATION_EXPIRES"} {
+	for _, kind := range [...]string{"", "RESERVATION", "RESERVATION_EXPIRES", "BOOKING", "BOOKING_EXPIRES", "BOOKING_CANCELLATION_FEES", "BOOKING_OVERTIME"} {
 		for _, d := range [...]Dimension{Energy, Time, ParkingTime, Flat} {
-			if reserved != "" && (d == Energy || d == ParkingTime) {
+			if kind != "" && (d == Energy || d == ParkingTime) {
 				continue
 			}
 			c := chain{dimension: d}
 			for i := range l.tariff.Elements {
 				e := &l.tariff.Elements[i]
-				own := ""
-				if e.Restrictions != nil {
-					own = e.Restrictions.Reservation
-				}
-				if own != reserved {
+				if e.kind() != kind {
 					continue
 				}
-				for j := range e.Components {
-					if e.Components[j].Type == d {
-						c.elements, c.places = append(c.elements, i), append(c.places, j)
-						break
-					}
+				if j := slices.IndexFunc(e.Components, func(c Component) bool { return c.Type == d }); j >= 0 {
+					c.elements, c.places = append(c.elements, i), append(c.places, j)
 				}
 			}
 			if len(c.elements) > 0 {
@@ -47,24 +43,29 @@ func (l *linter) chains() []chain {
 // left of their condition without those of all earlier elements is empty.
 func (l *linter) reach() {
 	for _, c := range l.chains() {
-		var before []box
+		var before, near []box
 		for n, i := range c.elements {
 			own := l.rules[i].boxes()
 			if len(own) == 0 {
 				continue // reported as impossible
 			}
-			var near []box
+			near = near[:0]
+			l.effort -= effort(len(before) / 8) // meets is quicker than minus
 			for k := range before {
 				if before[k].meets(&own[0]) || len(own) > 1 && before[k].meets(&own[1]) {
 					near = append(near, before[k])
 				}
 			}
-			left, ok := subtract(append([]box(nil), own...), near)
+			left, ok := l.effort.subtract(slices.Clone(own), near)
 			switch {
 			case !ok:
 				l.note("L02", "too_complex", SeverityInfo, component(i, c.places[n]), "whether it can be reached takes too long to say")
+				if l.effort < 0 {
+					return
+				}
 			case len(left) == 0:
 				l.unreachable(c, n, own)
+				continue // it takes nothing from those after it
 			}
 			before = append(before, own...)
 		}
@@ -78,7 +79,7 @@ func (l *linter) unreachable(c chain, n int, own []box) {
 	w := own[0].witness()
 	for k := range n {
 		boxes := l.rules[c.elements[k]].boxes()
-		if left, ok := subtract(append([]box(nil), own...), boxes); ok && len(left) == 0 {
+		if left, ok := l.effort.subtract(slices.Clone(own), boxes); ok && len(left) == 0 {
 			f := l.note("L02", "unreachable", SeverityWarning, at, "element %d sets the price of %s whenever this one could", c.elements[k], c.dimension)
 			f.Witness = &w
 			return
@@ -92,7 +93,7 @@ func (l *linter) unreachable(c chain, n int, own []box) {
 // with a moment that proves it.
 func (l *linter) gaps() {
 	for _, c := range l.chains() {
-		if c.dimension == Flat || l.reserved(c.elements[0]) {
+		if c.dimension == Flat || l.tariff.Elements[c.elements[0]].kind() != "" {
 			continue
 		}
 		var taken []box
@@ -101,7 +102,7 @@ func (l *linter) gaps() {
 		}
 		space := everything()
 		space.ranges[axisDate] = l.dates()
-		left, ok := subtract([]box{space}, taken)
+		left, ok := l.effort.subtract([]box{space}, taken)
 		if !ok {
 			l.note("L04", "too_complex", SeverityInfo, "/elements", "whether %s is always priced takes too long to say", c.dimension)
 			continue

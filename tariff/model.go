@@ -79,6 +79,7 @@ type Restrictions struct {
 	MinDuration, MaxDuration *int64      // s since the start of the session
 	DayOfWeek                []string    // MONDAY…
 	Reservation              string      // RESERVATION, RESERVATION_EXPIRES
+	Booking                  string      // BOOKING, BOOKING_EXPIRES, BOOKING_CANCELLATION_FEES, BOOKING_OVERTIME
 }
 
 // Session is what is priced: the facts of a CDR, or of a session that is still
@@ -92,8 +93,9 @@ type Session struct {
 	Zone    *time.Location
 	Periods []Period
 	// Expired says that this is a reservation that was not used: no charging
-	// followed it.
-	Expired bool
+	// followed it. Booked says that it was made as a booking (2.3.0 with
+	// bookings), Cancelled that the booking was cancelled.
+	Expired, Booked, Cancelled bool
 }
 
 // Period is a charging period: volumes from Start to the start of the next one.
@@ -102,9 +104,9 @@ type Period struct {
 	TariffID string // empty: the first tariff that is valid at the session's start
 	// Energy is in 10⁻⁹ kWh; negative when the vehicle fed it back.
 	Energy int64
-	// Seconds of charging, of standing without asking for power, and of a
-	// reservation.
-	Time, Parking, Reservation int64
+	// Seconds of charging, of standing without asking for power, of a
+	// reservation, and, besides the first two, beyond the time that was booked.
+	Time, Parking, Reservation, Overtime int64
 	// Power in 10⁻⁶ kW and current in 10⁻⁶ A, where Has says so.
 	MinPower, MaxPower, MinCurrent, MaxCurrent int64
 	Has                                        Has
@@ -125,11 +127,13 @@ const (
 	HasTime
 	HasParking
 	HasReservation
+	HasExpired // the reservation of the period was not used
+	HasOvertime
 )
 
 // reserved reports whether the period belongs to the reservation part.
 func (p *Period) reserved() bool {
-	return p.Has&HasReservation != 0 && p.Has&(HasEnergy|HasTime|HasParking) == 0
+	return p.Has&HasReservation != 0 && p.Energy == 0 && p.Time == 0 && p.Parking == 0 && p.Overtime == 0
 }
 
 // Claim is what a CDR itself says about its cost. Unknown amounts were not
@@ -138,7 +142,9 @@ type Claim struct {
 	Version                                ocpi.Version
 	Total                                  Cost
 	Energy, Time, Parking, Fixed, Reserved Cost
-	TotalEnergy                            ocpi.Number
+	// Credit says that the CDR takes another one back: its total is negative, the
+	// rest is that of the other (OCPI 2.2.1 §10.1.2).
+	Credit bool
 }
 
 // Cost is an amount before and after tax.

@@ -15,7 +15,7 @@ func (g *generator) moments() []cut {
 	minutes := make(map[int]bool)
 	seen := make(map[*restrictions]bool)
 	from := g.energyAt(g.Start)
-	for _, list := range [...][]candidate{g.tariff.energy, g.tariff.time, g.tariff.parking} {
+	for _, list := range [...][]candidate{g.tariff.energy, g.tariff.time, g.tariff.parking, g.tariff.flat} {
 		for i := range list {
 			r := list[i].restrictions
 			if r == nil || seen[r] {

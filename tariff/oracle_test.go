@@ -157,7 +157,11 @@ func (o *oracle) matches(w *Restrictions, p *Period, energy *big.Rat) bool {
 		w.StartDate != "" && date < w.StartDate || w.EndDate != "" && date >= w.EndDate {
 		return false
 	}
-	seconds := int64(p.Start.Sub(o.durStart) / time.Second)
+	since := o.durStart
+	if p.Has&HasReservation != 0 && p.Has&(HasEnergy|HasTime|HasParking) == 0 {
+		since = o.s.Start
+	}
+	seconds := int64(p.Start.Sub(since) / time.Second)
 	if w.MinKWh.IsSet() && energy.Cmp(ratOf(w.MinKWh.String())) < 0 || w.MaxKWh.IsSet() && energy.Cmp(ratOf(w.MaxKWh.String())) >= 0 ||
 		w.MinDuration != nil && seconds < *w.MinDuration || w.MaxDuration != nil && seconds >= *w.MaxDuration {
 		return false

@@ -2,6 +2,7 @@ package tariff
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -49,6 +50,17 @@ func (l *PriceList) usable(s *Session, p *Policy) error {
 	case len(s.Periods) == 0:
 		return &Error{Code: "no_periods", Pointer: "/charging_periods", Message: "must have at least one period"}
 	}
+	sum := 0.0 // only to see that no total leaves its integer
+	for i := range s.Periods {
+		q := &s.Periods[i]
+		if q.Time < 0 || q.Parking < 0 || q.Reservation < 0 || q.Overtime < 0 {
+			return &Error{Code: "field", Pointer: pointerOf(q), Message: "has a negative time"}
+		}
+		sum += math.Abs(float64(q.Energy)) + float64(q.Time) + float64(q.Parking) + float64(q.Reservation) + float64(q.Overtime)
+	}
+	if sum > 1<<61 {
+		return &Error{Code: "overflow", Pointer: "/charging_periods", Message: "the volumes are out of range"}
+	}
 	return nil
 }
 
@@ -62,12 +74,12 @@ type walk struct {
 	zone    *time.Location
 	why     bool
 
-	start     time.Time // from which durations count
-	energy    int64     // of the session so far
-	flat      bool      // the FLAT of the charging part is charged
-	resFlat   bool      // … of the reservation
-	flats     []*candidate
-	uncounted [2]int64 // energy and seconds without a component
+	start     time.Time    // of the charging, from which durations count
+	energy    int64        // of the session so far
+	flat      [parts]bool  // the FLAT of the part is charged
+	flats     []*candidate // charged, where the policy wants that of each element
+	tariff    int          // of the period
+	uncounted [2]int64     // energy and seconds without a component
 }
 
 func (w *walk) run() error {
@@ -89,12 +101,17 @@ func (w *walk) run() error {
 		if i+1 < len(periods) {
 			end = periods[i+1].Start
 		}
-		t := w.list.pick(p.TariffID, w.session.Start)
-		if t == nil {
-			return w.noTariff(p)
+		if i == 0 || p.TariffID != periods[i-1].TariffID {
+			if w.tariff = w.list.pick(p.TariffID, w.session.Start); w.tariff < 0 {
+				return w.noTariff(p)
+			}
+			w.result.touch(w.tariff, w.list)
 		}
+		t := &w.list.tariffs[w.tariff]
 		if p.Start.Before(w.session.Start) {
 			w.note("period_before_session_start", p, "begins before the session")
+		} else if p.Start.After(w.session.End) {
+			w.note("period_after_session_end", p, "begins after the session")
 		}
 		w.period(p, t, end)
 		w.energy += p.Energy
@@ -131,15 +148,19 @@ func (w *walk) note(code string, p *Period, message string) {
 
 // period prices one period.
 func (w *walk) period(p *Period, t *compiled, end time.Time) {
-	now := state{energy: w.energy, duration: int64(p.Start.Sub(w.start) / time.Second), period: p}
+	since := w.start
+	if p.reserved() {
+		since = w.session.Start // a reservation has its own time
+	}
+	now := state{energy: w.energy, duration: max(0, int64(p.Start.Sub(since)/time.Second)), period: p}
 	now.at(p.Start.In(w.zone))
-	last := state{energy: w.energy + p.Energy, duration: int64(end.Sub(w.start)/time.Second) - 1, period: p}
+	last := state{energy: w.energy + p.Energy, duration: max(0, int64(end.Sub(since)/time.Second)-1), period: p}
 	if p.Energy > 0 {
 		last.energy--
 	}
 	last.at(end.Add(-time.Second).In(w.zone))
 	spans := false
-	price := func(list []candidate, d Dimension, volume int64, u unit) {
+	price := func(list []candidate, of part, d Dimension, volume int64, u unit) {
 		if volume == 0 {
 			return
 		}
@@ -151,29 +172,48 @@ func (w *walk) period(p *Period, t *compiled, end time.Time) {
 				w.uncounted[1] += volume
 			}
 		} else {
-			w.add(c, list, p, t, d, Volume{volume, u}, &now)
+			w.add(c, list, of, p, d, Volume{volume, u}, &now)
 		}
 		if after := w.find(list, &last); end.After(p.Start) && !sameprice(c, after) {
 			spans = true
 		}
 	}
-	price(t.energy, Energy, p.Energy, energy)
-	price(t.time, Time, p.Time, span)
-	price(t.parking, ParkingTime, p.Parking, span)
-	reserved, once := t.resTime, t.resFlat
-	if w.session.Expired {
-		reserved, once = t.expiredTime, t.expiredFlat
-	}
-	price(reserved, Reservation, p.Reservation, span)
+	price(t.energy, charging, Energy, p.Energy, energy)
+	price(t.time, charging, Time, p.Time, span)
+	price(t.parking, charging, ParkingTime, p.Parking, span)
+	held := w.held(p)
+	price(t.reserved[held].time, held, Reservation, p.Reservation, span)
+	price(t.reserved[overtime].time, overtime, Reservation, p.Overtime, span)
 	if spans {
 		w.note("period_spans_price_change", p, "goes on beyond a change of price; priced as at its start")
 	}
+	if w.session.Cancelled {
+		w.addFlat(t.reserved[cancellation].flat, cancellation, p, Reservation, &now)
+		return
+	}
 	if !p.reserved() {
-		w.addFlat(t.flat, p, t, Flat, &w.flat, &now)
+		w.addFlat(t.flat, charging, p, Flat, &now)
 	}
 	if p.Has&HasReservation != 0 {
-		w.addFlat(once, p, t, Reservation, &w.resFlat, &now)
+		w.addFlat(t.reserved[held].flat, held, p, Reservation, &now)
 	}
+	if p.Has&HasOvertime != 0 {
+		w.addFlat(t.reserved[overtime].flat, overtime, p, Reservation, &now)
+	}
+}
+
+// held returns the part that the reservation of a period belongs to.
+func (w *walk) held(p *Period) part {
+	unused := w.session.Expired || p.Has&HasExpired != 0
+	switch {
+	case w.session.Booked && unused:
+		return bookExpired
+	case w.session.Booked:
+		return booking
+	case unused:
+		return expired
+	}
+	return reservation
 }
 
 func sameprice(a, b *candidate) bool {
@@ -193,34 +233,30 @@ func (w *walk) find(list []candidate, s *state) *candidate {
 	return nil
 }
 
-func (w *walk) addFlat(list []candidate, p *Period, t *compiled, d Dimension, done *bool, s *state) {
-	if *done && !w.policy.FlatPerElement {
+func (w *walk) addFlat(list []candidate, of part, p *Period, d Dimension, s *state) {
+	if w.flat[of] && !w.policy.FlatPerElement {
 		return
 	}
 	c := w.find(list, s)
 	if c == nil || slices.Contains(w.flats, c) {
 		return
 	}
-	*done = true
-	w.flats = append(w.flats, c)
-	w.add(c, list, p, t, d, Volume{1, count}, s)
+	w.flat[of] = true
+	if w.policy.FlatPerElement {
+		w.flats = append(w.flats, c)
+	}
+	w.add(c, list, of, p, d, Volume{1, count}, s)
 }
 
-func (w *walk) add(c *candidate, list []candidate, p *Period, t *compiled, d Dimension, v Volume, s *state) {
-	line := Line{
-		Period: p.Index, TariffID: t.ID, Element: c.element, Component: c.component, Dimension: d, Type: c.source.Type,
-		Volume: v, Billed: v, UnitPrice: c.source.Price, VAT: c.source.VAT, from: c,
-	}
-	for i := range w.list.tariffs {
-		if &w.list.tariffs[i] == t {
-			line.tariff = i
-		}
-	}
+func (w *walk) add(c *candidate, list []candidate, of part, p *Period, d Dimension, v Volume, s *state) {
 	w.missing(list, c, p, s)
+	w.result.Lines = append(w.result.Lines, Line{
+		Period: p.Index, TariffID: w.list.tariffs[w.tariff].ID, Element: c.element, Component: c.component, Dimension: d, Type: c.source.Type,
+		Volume: v, Billed: v, UnitPrice: c.source.Price, VAT: c.source.VAT, from: c, part: of, tariff: w.tariff,
+	})
 	if w.why {
-		line.Why = w.reason(list, c, s)
+		w.result.Lines[len(w.result.Lines)-1].Why = w.reason(list, c, s)
 	}
-	w.result.Lines = append(w.result.Lines, line)
 }
 
 // missing reports that a component was passed over because the period does not

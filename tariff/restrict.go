@@ -22,6 +22,7 @@ type restrictions struct {
 	minPower, maxPower       int64 // 10⁻⁶ kW
 	minCurrent, maxCurrent   int64 // 10⁻⁶ A
 	source                   *Restrictions
+	never                    bool // cannot be read; only lint goes on then
 }
 
 // condition names one restriction.
@@ -198,7 +199,7 @@ func compileRestrictions(w *Restrictions, pointer string) (*restrictions, error)
 		if !f.n.IsSet() {
 			continue
 		}
-		n, err := fixed(f.n, f.scale)
+		n, err := bound(f.n, f.scale)
 		if err != nil {
 			return nil, bad(pointer+"/"+f.on.name(), "%v", err)
 		}
@@ -256,7 +257,29 @@ func (r *restrictions) times(w *Restrictions, pointer string) (err error) {
 	default:
 		return bad(pointer+"/reservation", "must be RESERVATION or RESERVATION_EXPIRES")
 	}
+	switch w.Booking {
+	case "", "BOOKING", "BOOKING_EXPIRES", "BOOKING_CANCELLATION_FEES", "BOOKING_OVERTIME":
+	default:
+		return bad(pointer+"/booking", "must be BOOKING, BOOKING_EXPIRES, BOOKING_CANCELLATION_FEES or BOOKING_OVERTIME")
+	}
 	return nil
+}
+
+// bound reads a limit; one that no session reaches, such as 99999999 kWh, is
+// infinity.
+func bound(n ocpi.Number, scale int) (int64, error) {
+	v, err := fixed(n, scale)
+	if err == nil {
+		return v, nil
+	}
+	d, outside := n.Decimal()
+	switch {
+	case outside != nil:
+		return 0, err
+	case d.IsNeg():
+		return -infinity, nil
+	}
+	return infinity, nil
 }
 
 var weekdays = map[string]time.Weekday{
@@ -270,9 +293,8 @@ func minuteOf(s, pointer string) (int, error) {
 	if s == "" {
 		return 0, nil
 	}
-	s, _ = strings.CutSuffix(s, ":00")
-	if !strings.Contains(s, ":") {
-		s += ":00"
+	if strings.Count(s, ":") == 2 {
+		s = strings.TrimSuffix(s, ":00")
 	}
 	if s == "24:00" {
 		return 0, nil

@@ -29,7 +29,8 @@ type Result struct {
 	Engine     string `json:"engine"`
 	TariffHash string `json:"tariff_hash"`
 
-	zone string
+	zone    string
+	touched []bool // tariffs that a period had, where there are several
 }
 
 // Totals are amounts without and with tax.
@@ -76,6 +77,7 @@ type Line struct {
 	Why *Why `json:"why,omitempty"`
 
 	tariff int
+	part   part
 	from   *candidate
 }
 
@@ -132,7 +134,9 @@ func (v Volume) exact() exact {
 
 // String writes kWh, hours or a count with four decimals or, where it takes more,
 // up to nine.
-func (v Volume) String() string { return v.exact().text(4, 9) }
+func (v Volume) String() string { return string(v.appendText(nil)) }
+
+func (v Volume) appendText(b []byte) []byte { return v.exact().appendText(b, 4, 9) }
 
 // MarshalJSON writes a decimal string.
 func (v Volume) MarshalJSON() ([]byte, error) { return []byte(strconv.Quote(v.String())), nil }

@@ -5,7 +5,7 @@ package tariff
 // Energy is rounded up once, and so is time; the surplus goes to the last line
 // of the dimension, whose step counts. Where any parking was priced only the
 // parking is rounded, and the time of charging stays as it is. A reservation is
-// rounded on its own.
+// rounded on its own, and so is the time beyond a booking.
 func (w *walk) steps() {
 	switch w.policy.StepSize {
 	case StepOff:
@@ -21,19 +21,21 @@ func (w *walk) steps() {
 	if w.policy.StepCountsUnpriced {
 		extraEnergy, extraTime = w.uncounted[0], w.uncounted[1]
 	}
-	w.round(Energy, extraEnergy)
-	if !w.round(ParkingTime, extraTime) {
-		w.round(Time, extraTime)
+	w.round(Energy, charging, extraEnergy)
+	if !w.round(ParkingTime, charging, extraTime) {
+		w.round(Time, charging, extraTime)
 	}
-	w.round(Reservation, 0)
+	for p := reservation; p < parts; p++ {
+		w.round(Reservation, p, 0)
+	}
 }
 
-// round rounds the total of a dimension up; false when nothing of it was priced.
-func (w *walk) round(d Dimension, extra int64) bool {
+// round rounds the total of a dimension in a part up; false when nothing of it was priced.
+func (w *walk) round(d Dimension, of part, extra int64) bool {
 	total := extra
 	var last *Line
 	for i := range w.result.Lines {
-		if l := &w.result.Lines[i]; l.Dimension == d && l.Volume.unit != count {
+		if l := &w.result.Lines[i]; l.Dimension == d && l.part == of && l.Volume.unit != count {
 			total += l.Volume.n
 			last = l
 		}

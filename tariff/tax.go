@@ -11,6 +11,9 @@ func (r *Result) amounts(l *PriceList, p *Policy) error {
 			return &Error{Code: "overflow", Message: "the cost of a line is out of range"}
 		}
 		line.Excl, line.Incl = line.from.taxed(x, tax)
+		if !line.Excl.Known() && !line.Incl.Known() {
+			return &Error{Code: "overflow", Message: "the tax of a line is out of range"}
+		}
 		if p.Rounding.Where == AtLine {
 			line.Excl = line.Excl.Round(p.decimals(r.Currency), p.Rounding.Mode)
 			line.Incl = line.Incl.Round(p.decimals(r.Currency), p.Rounding.Mode)

@@ -140,6 +140,10 @@ func (t *tariffInput) readTariffs(name string) (*tariff.PriceList, []tariff.Find
 	if err != nil {
 		return nil, nil, err
 	}
+	return t.compile(body)
+}
+
+func (t *tariffInput) compile(body []byte) (*tariff.PriceList, []tariff.Finding, error) {
 	list, findings, err := tariff.ParseTariffs(t.version(body), body)
 	if err != nil {
 		return nil, nil, err
@@ -209,9 +213,18 @@ func (c *TariffPriceCmd) price() (*priced, error) {
 	if err != nil {
 		return nil, err
 	}
+	var tariffs []byte
+	if c.Tariff != "" {
+		if tariffs, err = readInput(c.Tariff); err != nil {
+			return nil, err
+		}
+	}
 	out := &priced{}
 	if c.Version == "" {
 		c.Version = string(tariff.DetectVersion(body))
+		if c.Version == string(ocpi.V221) { // it may be one that tells nothing
+			c.Version = string(tariff.DetectVersion(tariffs))
+		}
 	}
 	cdr, findings, err := tariff.ParseCDR(ocpi.Version(c.Version), body, zone)
 	if err != nil {
@@ -223,7 +236,7 @@ func (c *TariffPriceCmd) price() (*priced, error) {
 		list, err = tariff.Compile(cdr.Tariffs...)
 	} else {
 		var more []tariff.Finding
-		list, more, err = c.readTariffs(c.Tariff)
+		list, more, err = c.compile(tariffs)
 		out.InputFindings = append(out.InputFindings, more...)
 	}
 	if err != nil {

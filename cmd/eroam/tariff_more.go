@@ -71,7 +71,7 @@ func (c *TariffLintCmd) lint(in *tariffInput) ([]tariff.Finding, error) {
 type TariffGenerateCmd struct {
 	Tariff   string `required:"" placeholder:"FILE" help:"Tariff, or a list of them."`
 	Session  string `required:"" placeholder:"FILE" help:"Session with meter values; - is standard input."`
-	TimeZone string `required:"" placeholder:"ZONE" help:"Time zone of the location, such as Europe/Amsterdam."`
+	TimeZone string `placeholder:"ZONE" help:"Time zone of the location, such as Europe/Amsterdam."`
 	tariffInput
 }
 
@@ -171,7 +171,7 @@ func (c *TariffGenerateCmd) generate() (*generated, error) {
 type TariffEstimateCmd struct {
 	Tariff        string        `required:"" placeholder:"FILE" help:"Tariff, or a list of them; - is standard input."`
 	Arrival       string        `required:"" placeholder:"TIME" help:"When the charging begins, such as 2026-03-02T17:30:00Z."`
-	TimeZone      string        `required:"" placeholder:"ZONE" help:"Time zone of the location, such as Europe/Amsterdam."`
+	TimeZone      string        `placeholder:"ZONE" help:"Time zone of the location, such as Europe/Amsterdam."`
 	KWh           string        `name:"kwh" placeholder:"N" help:"Energy to charge."`
 	KW            string        `name:"kw" placeholder:"N" help:"Power of the charging."`
 	Stay          time.Duration `placeholder:"DURATION" help:"How long the vehicle stays, such as 1h30m; the rest of it is parking."`
@@ -251,7 +251,7 @@ func (c *TariffEstimateCmd) estimate() (tariff.Estimation, error) {
 type TariffCompareCmd struct {
 	Tariff   string `required:"" placeholder:"FILE" help:"The first tariff."`
 	With     string `required:"" placeholder:"FILE" help:"The tariff, or the version of it, to compare with."`
-	TimeZone string `required:"" placeholder:"ZONE" help:"Time zone of the location, such as Europe/Amsterdam."`
+	TimeZone string `placeholder:"ZONE" help:"Time zone of the location, such as Europe/Amsterdam."`
 	Date     string `placeholder:"DATE" help:"Day of the sessions, such as 2026-03-02; today when it is not given."`
 	tariffInput
 }
@@ -299,6 +299,9 @@ func (c *TariffCompareCmd) compare() ([]comparedRow, error) {
 	zone, err := readZone(c.TimeZone)
 	if err != nil {
 		return nil, err
+	}
+	if zone == nil {
+		return nil, &tariff.Error{Code: "time_zone", Message: "--time-zone is not given; times of day cannot be read without it"}
 	}
 	day := time.Now().In(zone)
 	if c.Date != "" {
