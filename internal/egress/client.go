@@ -140,7 +140,13 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 }
 
 func (c *Client) do(ctx context.Context, r Request) (Response, *Error) {
-	t, err := parseTarget(r.URL)
+	var t target
+	var err error
+	if r.To != nil {
+		t, err = r.To.at(r.URL)
+	} else {
+		t, err = parseTarget(r.URL)
+	}
 	if err != nil {
 		return Response{}, fail(Unreachable, fmt.Errorf("%s: %w", "URL of a partner", err))
 	}

@@ -26,6 +26,7 @@ const (
 var (
 	errTooLarge = errors.New("the answer is longer than allowed")
 	errTooLate  = errors.New("the time in which the request may be sent is over")
+	errStale    = errors.New("the peer has closed the connection, or sent something unasked")
 	errEncoding = errors.New("the answer is compressed although that was not asked for")
 	longAgo     = time.Unix(1, 0)
 )
@@ -46,6 +47,14 @@ type conn struct {
 	sent   int64           // bytes given to the kernel in this exchange
 	last   time.Time       // nothing is written in this exchange from then on; zero: no bound
 	budget int64           // bytes that may still be read in this phase
+	plain  bool            // a socket without TLS: swap sends and reads
+	used   bool            // it was kept after an exchange
+	out    []byte          // what the next read sends first; see swap
+	halted bool            // sending it failed
+	into   []byte          // for step
+	got    int
+	fault  error
+	step   func(fd uintptr) bool
 	br     *bufio.Reader
 	req    http.Request // tells ReadResponse the method
 	born   time.Time
@@ -58,6 +67,7 @@ func newConn(tcp net.Conn, key connKey) *conn {
 	if socket, ok := tcp.(syscall.Conn); ok {
 		c.raw, _ = socket.SyscallConn()
 	}
+	c.plain, c.step = c.raw != nil && canSwap, c.sendOrRead
 	c.rw = counted{tcp, c}
 	c.br = bufio.NewReaderSize((*limited)(c), readBuffer)
 	return c
@@ -93,7 +103,7 @@ func (c *conn) startTLS(ctx context.Context, cfg *tls.Config) error {
 	if err := t.HandshakeContext(ctx); err != nil {
 		return err
 	}
-	c.rw = t
+	c.rw, c.plain = t, false
 	return nil
 }
 
@@ -112,9 +122,39 @@ func (l *limited) Read(b []byte) (int, error) {
 	if int64(len(b)) > l.budget {
 		b = b[:l.budget]
 	}
-	n, err := l.rw.Read(b)
+	n, err := (*conn)(l).next(b)
 	l.budget -= int64(n)
 	return n, err
+}
+
+// next reads, after it has sent what is to be sent.
+func (c *conn) next(b []byte) (int, error) {
+	if len(c.out) > 0 {
+		n, err := c.swap(b)
+		if n > 0 || err != nil {
+			c.halted = len(c.out) > 0
+			return n, err
+		}
+		if _, err := c.rw.Write(c.out); err != nil { // the system did not take all of it at once
+			c.halted = true
+			return 0, err
+		}
+		c.out = nil
+	}
+	return c.rw.Read(b)
+}
+
+// swap gives the request to the system and reads the beginning of the answer:
+// between the two it waits without having tried to read in vain. It returns 0
+// and no error when the system took only a part; out is what is left.
+func (c *conn) swap(b []byte) (int, error) {
+	c.into, c.got, c.fault = b, 0, nil
+	err := c.raw.Read(c.step)
+	c.into = nil
+	if c.fault != nil {
+		err = c.fault
+	}
+	return c.got, err
 }
 
 // roundTrip makes one exchange. keep is how long the connection may stay idle;
@@ -154,19 +194,32 @@ func cause(ctx context.Context, err error) error {
 }
 
 func (c *conn) sendAndRead(r *Request, head []byte, deadline time.Time, limit int64) (Response, time.Duration, error) {
-	_, err := c.rw.Write(head)
-	if err == nil && len(r.Body) > inlineBody {
-		_, err = c.rw.Write(r.Body)
-	}
-	if err == nil {
-		return c.read(r.Method, limit)
+	var err error
+	if c.plain && len(r.Body) <= inlineBody {
+		c.out, c.halted = head, false
+		resp, keep, readErr := c.read(r, limit)
+		if c.out = nil; readErr == nil || !c.halted {
+			return resp, keep, readErr
+		}
+		err = readErr
+	} else {
+		if c.plain && c.used && !c.alive() {
+			return Response{}, 0, errStale
+		}
+		_, err = c.rw.Write(head)
+		if err == nil && len(r.Body) > inlineBody {
+			_, err = c.rw.Write(r.Body)
+		}
+		if err == nil {
+			return c.read(r, limit)
+		}
 	}
 	// Who refuses a body may answer and close without reading it all.
 	if c.wrote() && !errors.Is(err, os.ErrDeadlineExceeded) {
 		if grace := time.Now().Add(graceRead); grace.Before(deadline) {
 			c.tcp.SetReadDeadline(grace)
 		}
-		if resp, _, readErr := c.read(r.Method, limit); readErr == nil {
+		if resp, _, readErr := c.read(r, limit); readErr == nil {
 			return resp, 0, nil
 		}
 	}
@@ -174,9 +227,21 @@ func (c *conn) sendAndRead(r *Request, head []byte, deadline time.Time, limit in
 }
 
 // read reads one response and says how long the connection may be kept.
-func (c *conn) read(method string, limit int64) (Response, time.Duration, error) {
+func (c *conn) read(r *Request, limit int64) (Response, time.Duration, error) {
 	c.budget = maxHeader
-	c.req.Method = method
+	if r.Lean && r.Method != http.MethodHead {
+		b, err := c.arrived()
+		if err != nil {
+			return Response{}, 0, err
+		}
+		if resp, ok := simpleAnswer(b, limit); ok {
+			if _, err := c.br.Discard(len(resp.head) + len(resp.Body)); err != nil || c.br.Buffered() > 0 {
+				return resp, 0, err
+			}
+			return resp, forever, nil
+		}
+	}
+	c.req.Method = r.Method
 	res, err := http.ReadResponse(c.br, &c.req)
 	for err == nil && res.StatusCode < 200 { // as many interim answers as fit into maxHeader
 		if res.StatusCode == http.StatusSwitchingProtocols {
@@ -237,10 +302,12 @@ func readBody(r io.Reader, length, limit int64) ([]byte, error) {
 	}
 }
 
+// forever is how long a connection may be kept if its peer says nothing about it.
+const forever = time.Hour
+
 // keepAlive reads how long the peer keeps an idle connection open and stays a
 // second below, because a request that crosses with its FIN counts as sent.
 func keepAlive(h http.Header) time.Duration {
-	const forever = time.Hour
 	for _, v := range h["Keep-Alive"] {
 		for part := range strings.SplitSeq(v, ",") {
 			name, value, _ := strings.Cut(strings.TrimSpace(part), "=")

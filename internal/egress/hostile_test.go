@@ -81,24 +81,26 @@ func TestT36Answers(t *testing.T) {
 		"drip of body":   {egress.TimedOut, func(c net.Conn) { drip(c, head+"Content-Length: 60000\r\n\r\n") }},
 		"hang":           {egress.TimedOut, func(c net.Conn) { io.Copy(io.Discard, c) }},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := newPeer(t, "127.0.0.1:0", func(c net.Conn, next func() bool) {
-				if next() {
-					tt.handle(c)
+		for _, lean := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s lean %v", name, lean), func(t *testing.T) {
+				t.Parallel()
+				p := newPeer(t, "127.0.0.1:0", func(c net.Conn, next func() bool) {
+					if next() {
+						tt.handle(c)
+					}
+				})
+				timeout := long
+				if tt.want == egress.TimedOut {
+					timeout = 200 * time.Millisecond
+				}
+				c := newClient(t, func(o *egress.Options) { o.MaxResponse = 64 << 10 })
+				_, err := c.Do(t.Context(), egress.Request{Platform: "p", Method: "GET", URL: p.URL, Timeout: timeout, Lean: lean})
+				wantFailure(t, err, tt.want)
+				if p.seen.Load() != 1 || p.conns.Load() != 1 {
+					t.Fatalf("%d requests on %d connections, want one", p.seen.Load(), p.conns.Load())
 				}
 			})
-			timeout := long
-			if tt.want == egress.TimedOut {
-				timeout = 200 * time.Millisecond
-			}
-			c := newClient(t, func(o *egress.Options) { o.MaxResponse = 64 << 10 })
-			_, err := get(t, c, p.URL, timeout)
-			wantFailure(t, err, tt.want)
-			if p.seen.Load() != 1 || p.conns.Load() != 1 {
-				t.Fatalf("%d requests on %d connections, want one", p.seen.Load(), p.conns.Load())
-			}
-		})
+		}
 	}
 }
 
@@ -168,14 +170,14 @@ func TestT14Redirects(t *testing.T) {
 // TestAtMostOnce: a server that reads a request and closes gets it once, also on a
 // connection that worked before and whatever the method.
 func TestAtMostOnce(t *testing.T) {
-	for _, method := range []string{"GET", "PUT", "POST", "DELETE"} {
+	for i, method := range []string{"GET", "PUT", "POST", "DELETE"} {
 		p := newPeer(t, "127.0.0.1:0", func(c net.Conn, next func() bool) {
 			next()
 			io.WriteString(c, okAnswer)
 			next() // and close
 		})
 		c := newClient(t, nil)
-		r := egress.Request{Platform: "p", Method: method, URL: p.URL, Timeout: long}
+		r := egress.Request{Platform: "p", Method: method, URL: p.URL, Timeout: long, Lean: i%2 == 1}
 		if _, err := c.Do(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}

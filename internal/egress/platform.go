@@ -54,7 +54,7 @@ func (p *platform) take(key connKey, now time.Time) *conn {
 		if c == nil {
 			return nil
 		}
-		if !c.expired(now) && c.alive() {
+		if !c.expired(now) && (c.plain || c.alive()) { // a plain one is looked at when it is written to
 			return c
 		}
 		c.Close()
@@ -78,7 +78,7 @@ func (p *platform) pop(key connKey) *conn {
 // put keeps c for the next exchange, for at most keep. There are never more
 // idle connections than places; the longest unused makes room.
 func (p *platform) put(c *conn, keep time.Duration) {
-	c.idle, c.keep = time.Now(), keep
+	c.idle, c.keep, c.used = time.Now(), keep, true
 	var old *conn
 	p.mu.Lock()
 	if p.closed {

@@ -25,13 +25,26 @@ type Request struct {
 	// before the first byte is written; with an error the exchange fails as
 	// Withdrawn and nothing is sent. It must not block.
 	Permit func() error
+	// Lean leaves Response.Header empty where that saves time; see
+	// [Response.Fields].
+	Lean bool
+	// To, unless nil, says where to and has what is the same in many requests:
+	// URL is then only what follows its URL, beginning with a slash, and Header
+	// and Fields what is particular to this one.
+	To     *Recipient
+	Fields []Field // of the header, besides Header
 }
+
+// Field is a header field.
+type Field struct{ Name, Value string }
 
 // Response is what a partner answered: whole, bounded and within the deadline.
 type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
+
+	head []byte // status line and header as they came, where Header is not set
 }
 
 // Failure says in which of the ways that a sender can tell apart an exchange

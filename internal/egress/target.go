@@ -43,10 +43,8 @@ func parseTarget(raw string) (target, error) {
 	if len(raw) > maxURL {
 		return t, errors.New("is too long")
 	}
-	for i := range len(raw) {
-		if c := raw[i]; c <= ' ' || c > '~' || c == '\\' || c == '#' {
-			return t, errors.New("has a fragment or a character that a URL must not have")
-		}
+	if err := checkChars(raw); err != nil {
+		return t, err
 	}
 	scheme, rest, ok := strings.Cut(raw, "://")
 	switch {
@@ -65,6 +63,16 @@ func parseTarget(raw string) (target, error) {
 		}
 	}
 	return t, t.parseAuthority()
+}
+
+// checkChars refuses what a URL must not have.
+func checkChars(raw string) error {
+	for i := range len(raw) {
+		if c := raw[i]; c <= ' ' || c > '~' || c == '\\' || c == '#' {
+			return errors.New("has a fragment or a character that a URL must not have")
+		}
+	}
+	return nil
 }
 
 func (t *target) parseAuthority() error {

@@ -37,6 +37,9 @@ func appendRequest(b []byte, t target, r *Request) ([]byte, error) {
 	b = append(b, method...)
 	b = append(b, ' ')
 	b = append(b, t.path...)
+	if r.To != nil {
+		b = append(b, r.URL...)
+	}
 	b = append(b, " HTTP/1.1\r\nHost: "...)
 	b = append(b, t.authority...)
 	b = append(b, "\r\nAccept-Encoding: identity\r\n"...)
@@ -46,7 +49,37 @@ func appendRequest(b []byte, t target, r *Request) ([]byte, error) {
 	if len(r.Body) > 0 && len(r.Header["Content-Type"]) == 0 {
 		b = append(b, "Content-Type: application/json\r\n"...)
 	}
-	for name, values := range r.Header {
+	if r.To != nil {
+		b = append(b, r.To.lines...)
+	}
+	for _, f := range r.Fields {
+		if ours(f.Name) || !token(f.Name) || !fieldValue(f.Value) {
+			return b, errHeader
+		}
+		b = append(b, f.Name...)
+		b = append(b, ": "...)
+		b = append(b, f.Value...)
+		b = append(b, "\r\n"...)
+	}
+	var err error
+	if b, err = appendFields(b, r.Header); err != nil {
+		return b, err
+	}
+	if len(r.Body) > 0 || method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch {
+		b = append(b, "Content-Length: "...)
+		b = strconv.AppendInt(b, int64(len(r.Body)), 10)
+		b = append(b, "\r\n"...)
+	}
+	b = append(b, "\r\n"...)
+	if len(r.Body) <= inlineBody {
+		b = append(b, r.Body...)
+	}
+	return b, nil
+}
+
+// appendFields appends the header h, but for what belongs to the connection.
+func appendFields(b []byte, h http.Header) ([]byte, error) {
+	for name, values := range h {
 		if ours(name) {
 			continue
 		}
@@ -62,15 +95,6 @@ func appendRequest(b []byte, t target, r *Request) ([]byte, error) {
 			b = append(b, v...)
 			b = append(b, "\r\n"...)
 		}
-	}
-	if len(r.Body) > 0 || method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch {
-		b = append(b, "Content-Length: "...)
-		b = strconv.AppendInt(b, int64(len(r.Body)), 10)
-		b = append(b, "\r\n"...)
-	}
-	b = append(b, "\r\n"...)
-	if len(r.Body) <= inlineBody {
-		b = append(b, r.Body...)
 	}
 	return b, nil
 }
