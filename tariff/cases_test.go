@@ -88,9 +88,9 @@ type wantedLine struct {
 }
 
 func TestCases(t *testing.T) {
-	dirs, err := filepath.Glob("testdata/cases/*/expected.json")
-	if err != nil || len(dirs) != 46 {
-		t.Fatalf("found %d cases, want 46 (%v)", len(dirs), err)
+	dirs, err := filepath.Glob("testdata/*/*/expected.json")
+	if err != nil || len(dirs) != 46+5 {
+		t.Fatalf("found %d cases, want 51 (%v)", len(dirs), err)
 	}
 	for _, file := range dirs {
 		dir := filepath.Dir(file)
