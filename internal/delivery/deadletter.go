@@ -55,12 +55,18 @@ func (d *Delivery) park(ctx context.Context, j *job, r *result, x *exchange) {
 // tells who drives.
 func (d *Delivery) deadLetter(j *job, r *result, x *exchange) store.DeadLetter {
 	pl := j.to.Platform
+	var url string
+	var sent http.Header
+	if a, err := j.lane.address(j.to, ocpi.Module(j.key.Kind)); err == nil && x.asked.Method != "" {
+		url, sent = a.sent(&x.asked)
+	}
+	received := x.response.Fields()
 	l := store.DeadLetter{
 		Lane: j.lane.name, Platform: pl.ID, Receiver: j.to.ID, Role: string(j.to.Role), Key: j.key, Name: j.key.ID,
-		Seq: r.seq, Method: x.method, URL: x.url, HTTPStatus: x.response.Status, OCPIStatus: x.ocpi,
+		Seq: r.seq, Method: x.method, URL: url, HTTPStatus: x.response.Status, OCPIStatus: x.ocpi,
 		Error: x.err.Error(), Attempts: j.attempts, Version: string(pl.Version),
 		Request:       d.o.Trace.Redact(j.key.Kind, x.request, store.MaxLetterBody),
-		RequestHeader: headerLines(x.header), ResponseHeader: headerLines(x.response.Header),
+		RequestHeader: headerLines(sent), ResponseHeader: headerLines(received),
 	}
 	if !pl.Echoed(x.response.Body) && !pl.Echoed([]byte(l.ResponseHeader)) {
 		l.Response = d.o.Trace.Redact(j.key.Kind, x.response.Body, store.MaxLetterBody)

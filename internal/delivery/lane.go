@@ -64,6 +64,8 @@ type lane struct {
 	blank  int64 // deletions up to here mean nothing to a receiver that is new
 	flying int
 
+	addresses [4]atomic.Pointer[address] // by slotOf
+
 	begun   atomic.Bool
 	asked   atomic.Bool // a turn is to come
 	own     sync.Mutex  // held by whoever has the turn; guards what follows and what is above, but for the inbox

@@ -34,6 +34,7 @@ type message struct {
 type form struct {
 	path   string // escaped, behind the endpoint
 	query  string // encoded, may be empty
+	target string // path and query
 	body   []byte
 	losses []string
 	err    error // there is no such form
@@ -114,6 +115,9 @@ func (m *message) form(v ocpi.Version) *form {
 		}
 	}
 	f.query = query.Encode()
+	if f.target = f.path; f.query != "" {
+		f.target += "?" + f.query
+	}
 	return f
 }
 

@@ -1,15 +1,20 @@
 package delivery
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/eroam/eroam/ocpi"
 )
 
 // metrics are the collectors of a Delivery.
 type metrics struct {
 	total *prometheus.CounterVec
 	lag   *prometheus.HistogramVec
+
+	modules [4]atomic.Pointer[module] // by slotOf
 }
 
 func newMetrics(r prometheus.Registerer, d *Delivery) *metrics {
@@ -33,10 +38,30 @@ func newMetrics(r prometheus.Registerer, d *Delivery) *metrics {
 	return m
 }
 
-func (m *metrics) count(kind string, o outcome) { m.total.WithLabelValues(kind, o.String()).Inc() }
+func (m *metrics) count(kind string, o outcome) {
+	if o != delivered {
+		m.total.WithLabelValues(kind, o.String()).Inc()
+		return
+	}
+	m.of(kind).delivered.Inc()
+}
 
-func (m *metrics) observeLag(kind string, lag time.Duration) {
-	m.lag.WithLabelValues(kind).Observe(lag.Seconds())
+func (m *metrics) observeLag(kind string, lag time.Duration) { m.of(kind).lag.Observe(lag.Seconds()) }
+
+// module has the collectors of a module that are used for every message.
+type module struct {
+	delivered prometheus.Counter
+	lag       prometheus.Observer
+}
+
+func (m *metrics) of(kind string) *module {
+	slot := &m.modules[slotOf(ocpi.Module(kind))]
+	if c := slot.Load(); c != nil {
+		return c
+	}
+	c := &module{m.total.WithLabelValues(kind, delivered.String()), m.lag.WithLabelValues(kind)}
+	slot.Store(c)
+	return c
 }
 
 // laneCollector reads the lanes when they are asked for.

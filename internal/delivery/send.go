@@ -47,9 +47,8 @@ type exchange struct {
 	after    time.Duration
 	err      error
 	view     *view
-	url      string
 	method   string
-	header   http.Header // of the request
+	asked    egress.Request
 	request  []byte
 	response egress.Response
 	ocpi     int // status of the answer, 0 for none
@@ -163,11 +162,11 @@ func (d *Delivery) deliver(ctx context.Context, j *job, m *message) exchange {
 		return x
 	}
 	q.Permit = func() error { return j.permit(&x) }
-	x.url, x.header = q.URL, q.Header
+	x.asked = q
 	sent := time.Now()
 	x.response, err = d.o.Egress.Do(ctx, q)
 	d.judge(ctx, j, m, &x, err)
-	d.record(j, m, f, &x, start, sent, q.Header[ocpi.HeaderRequestID][0])
+	d.record(j, m, f, &x, start, sent, q.Fields[0].Value)
 	return x
 }
 
@@ -206,29 +205,23 @@ func (d *Delivery) request(j *job, m *message, f *form) (egress.Request, error) 
 	if f.err != nil {
 		return egress.Request{}, f.err
 	}
-	pl := j.to.Platform
-	endpoint, ok := pl.Endpoint(m.module, ocpi.Receiver)
-	if !ok {
-		return egress.Request{}, fmt.Errorf("the receiver has no endpoint for %s", m.module)
-	}
-	target, err := f.at(endpoint)
+	a, err := j.lane.address(j.to, m.module)
 	if err != nil {
 		return egress.Request{}, err
 	}
-	h := http.Header{
-		ocpi.HeaderAuthorization: {ocpi.FormatAuthorization(pl.Token, pl.Encoding)},
-		ocpi.HeaderRequestID:     {ocpi.NewMessageID()},
-		ocpi.HeaderCorrelationID: {m.correlation},
+	fields := make([]egress.Field, 0, 2)
+	q := egress.Request{
+		Platform: j.to.Platform.ID, Method: m.method, To: a.recipient, Body: f.body, Timeout: d.o.Timeout, NotAfter: j.until, Lean: true,
+		Fields: append(fields, egress.Field{Name: ocpi.HeaderRequestID, Value: ocpi.NewMessageID()},
+			egress.Field{Name: ocpi.HeaderCorrelationID, Value: m.correlation}),
 	}
-	if m.module != ocpi.HubClientInfo {
-		ocpi.SetRouting(h, ocpi.ClaimOf(j.to.ID), ocpi.ClaimOf(d.o.Hub))
+	if q.To != nil {
+		q.URL = f.target
+		return q, nil
 	}
-	if len(f.body) > 0 {
-		h["Content-Type"] = []string{"application/json"}
-	}
-	return egress.Request{
-		Platform: pl.ID, Method: m.method, URL: target, Header: h, Body: f.body, Timeout: d.o.Timeout, NotAfter: j.until,
-	}, nil
+	q.Header = a.header
+	q.URL, err = f.at(a.endpoint)
+	return q, err
 }
 
 // judge says what an exchange means. A receiver that cannot take anything now
@@ -258,7 +251,7 @@ func (d *Delivery) judge(ctx context.Context, j *job, m *message, x *exchange, e
 	x.ocpi = env.StatusCode
 	x.outcome, x.err = verdict(m.method, status, env, envErr)
 	if x.outcome == retry {
-		x.after = retryAfter(x.response.Header, time.Now())
+		x.after = retryAfter(x.response.Fields(), time.Now())
 	}
 }
 
