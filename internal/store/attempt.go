@@ -48,6 +48,7 @@ func (w *writer) attempt(batch []*job, results []error, isolate bool) (settled b
 	w.metrics.commit.Observe(time.Since(start).Seconds())
 	if n := len(tx.changes); n > 0 {
 		w.index.follow(tx.changes, tx.changes[0].seq, tx.changes[n-1].seq)
+		w.store.recent.add(tx.heads)
 	}
 	if w.store.watch != nil {
 		w.store.watch.committed(tx)

@@ -16,8 +16,23 @@ func (s *Store) Feed(ctx context.Context, after int64, limit int) ([]Object, err
 	return s.readFeed(ctx, after, limit, true)
 }
 
-// FeedHeads is Feed without bodies: Body is nil.
+// FeedHeads is Feed without bodies: Body is nil. What this process has committed
+// last comes from memory. Hash and Step belong to all who read them: they must
+// not be changed.
 func (s *Store) FeedHeads(ctx context.Context, after int64, limit int) ([]Object, error) {
+	if heads, end, known := s.recent.after(after, limit); known {
+		if !s.engine.shared {
+			return heads, ctx.Err()
+		}
+		// With nothing of others behind it, it is what the database would say.
+		now, err := s.Seq(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if now == end {
+			return heads, nil
+		}
+	}
 	return s.readFeed(ctx, after, limit, false)
 }
 

@@ -39,6 +39,7 @@ func (s *Store) load(ctx context.Context) error {
 		slices.SortFunc(x.order.steps, func(a, b step) int { return cmp.Compare(a.seq, b.seq) })
 	}
 	s.index.replace(x)
+	s.recent.begin(x.at)
 	return nil
 }
 

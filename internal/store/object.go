@@ -22,7 +22,8 @@ const (
 // the next place in the feed, as a change that is to be broadcast. It sets
 // o.Seq, o.Loud, o.Prev and o.Born: Loud is Seq, Prev the Seq that the object
 // had before, Born the Seq of the first acceptance, or of the first one after
-// a deletion.
+// a deletion. Hash and Step must not be changed afterwards: those who follow the
+// feed are handed the same bytes.
 func (tx *Tx) PutObject(o *Object) error { return tx.put(o, true) }
 
 // PutQuiet is PutObject for a change that is not to be broadcast: it keeps
@@ -94,17 +95,27 @@ func (tx *Tx) place(k ObjectKey) (place, bool) {
 	return tx.index.place(k)
 }
 
-// changed notes what the index is told after the commit.
+// changed notes what the index and the end of the feed in memory are told after
+// the commit.
 func (tx *Tx) changed(o *Object) {
 	c := change{key: o.ObjectKey, audience: o.Audience, born: o.Born, seq: o.Seq, loud: o.Loud,
 		updated: o.LastUpdated, deleted: o.Deleted}
 	tx.changes = append(tx.changes, c)
+	h := *o
+	h.Body = nil
+	if len(h.Hash) == 0 {
+		h.Hash = nil
+	}
+	if len(h.Step) == 0 {
+		h.Step = nil
+	}
+	tx.heads = append(tx.heads, h)
 	tx.moved[o.ObjectKey] = c.place()
 }
 
 // forget drops the changes after the first n, which were undone.
 func (tx *Tx) forget(n int) {
-	tx.changes = tx.changes[:n]
+	tx.changes, tx.heads = tx.changes[:n], tx.heads[:n]
 	clear(tx.moved)
 	for i := range tx.changes {
 		tx.moved[tx.changes[i].key] = tx.changes[i].place()
@@ -160,6 +171,8 @@ func (s *Store) Object(ctx context.Context, k ObjectKey) (Object, bool, error) {
 	return o, found, nil
 }
 
+const sqlStateAt = `SELECT seq, loud, deleted, audience, last_updated, data FROM object WHERE born = $1`
+
 // object looks where the index says that it is. It may be elsewhere by now, or
 // have come from another process.
 func (s *Store) object(ctx context.Context, k ObjectKey) (Object, bool, error) {
@@ -167,11 +180,14 @@ func (s *Store) object(ctx context.Context, k ObjectKey) (Object, bool, error) {
 	found := false
 	var err error
 	if p, known := s.index.place(k); known {
-		if found, err = s.engine.read.row(ctx, sqlObjectAt, []any{p.row()}, r.fields()...); err != nil {
+		// A row never becomes that of another object: there is no need to read the
+		// key, which takes as long as all the rest.
+		r.object.ObjectKey, r.object.Born = k, p.row()
+		if found, err = s.engine.read.row(ctx, sqlStateAt, []any{p.row()}, r.state()...); err != nil {
 			return Object{}, false, err
 		}
 	}
-	if !found || r.object.ObjectKey != k {
+	if !found {
 		r = row{codec: s.codec}
 		found, err = s.engine.read.row(ctx, sqlObject, keyArgs(k), r.fields()...)
 	}
@@ -211,6 +227,12 @@ func (r *row) fields() []any {
 	o := &r.object
 	return []any{&o.Born, &o.Kind, &o.Party.CountryCode, &o.Party.ID, &o.ID, &o.Seq, &o.Loud, &o.Deleted,
 		&o.Audience, &o.LastUpdated, &r.data}
+}
+
+// state is fields without the key.
+func (r *row) state() []any {
+	o := &r.object
+	return []any{&o.Seq, &o.Loud, &o.Deleted, &o.Audience, &o.LastUpdated, &r.data}
 }
 
 func (r *row) decode(body bool) error {

@@ -75,6 +75,7 @@ type Store struct {
 	writer *writer
 	codec  *codec
 	index  *index
+	recent recent
 	// following is held to bring the index up to what others have committed.
 	following sync.Mutex
 	feed      *broadcast

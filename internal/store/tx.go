@@ -24,6 +24,7 @@ type Tx struct {
 
 	*workspace
 	changes []change            // of objects, for the index
+	heads   []Object            // as they became, without bodies: one for each change
 	moved   map[ObjectKey]place // by them
 }
 
