@@ -234,7 +234,7 @@ func compileComponent(w *Component, pointer string) (c candidate, err error) {
 	if c.price, err = scaledOf(w.Price); err != nil {
 		return c, bad(pointer+"/price", "%v", err)
 	}
-	if w.StepSize < 0 || w.StepSize > 1<<40 {
+	if w.StepSize < 0 || w.StepSize > maxStep {
 		return c, bad(pointer+"/step_size", "is out of range")
 	}
 	if c.hasVAT = w.VAT.IsSet(); !c.hasVAT {
@@ -243,7 +243,10 @@ func compileComponent(w *Component, pointer string) (c candidate, err error) {
 	text := w.VAT.String()
 	c.spelling = &text
 	vat, err := w.VAT.Decimal()
-	if err != nil || vat.IsNeg() {
+	switch {
+	case err != nil || !fits(text):
+		return c, bad(pointer+"/vat", "is out of range")
+	case vat.IsNeg():
 		return c, bad(pointer+"/vat", "must not be negative")
 	}
 	if vat = vat.Trim(0); vat.Scale() > 4 {

@@ -18,6 +18,7 @@ const (
 	maxComponents = 100 // in one element
 	maxPeriods    = 100_000
 	maxTariffs    = 1_000
+	maxStep       = 1 << 40 // Wh or s
 )
 
 // number reads a JSON number, or a string that spells one, as OCPI 2.1.1

@@ -250,9 +250,9 @@ func (r *reader) component(w *wireComponent, pointer string) (c Component, err e
 		r.note("number_as_string", SeverityWarning, pointer+"/price", "is a string; OCPI %s wants a number", r.version)
 	}
 	if w.StepSize.IsSet() {
-		if c.StepSize, err = whole(w.StepSize.Number); err != nil || c.StepSize < 0 {
+		if c.StepSize, err = whole(w.StepSize.Number); err != nil || c.StepSize < 0 || c.StepSize > maxStep {
 			c.StepSize = 0
-			if err := r.wrong(bad(pointer+"/step_size", "must be a whole number, not negative")); err != nil {
+			if err := r.wrong(bad(pointer+"/step_size", "must be a whole number, not negative and not huge")); err != nil {
 				return c, err
 			}
 		}

@@ -90,11 +90,11 @@ func (l *linter) rates() {
 			at := component(i, j)
 			d, err := c.VAT.Decimal()
 			rate := c.VAT.String()
-			if err == nil {
+			if err == nil && fits(rate) {
 				rate = d.Trim(0).String()
 			}
 			switch {
-			case err != nil || d.IsNeg() || d.Coef() > 100*pow10[d.Scale()]:
+			case err != nil || !fits(rate) || d.IsNeg() || d.Coef() > 100*pow10[d.Scale()]:
 				l.note("L09", "tax_rate_out_of_range", SeverityError, at, "a rate of %s %% cannot be", shorten(rate))
 			case d.IsPos() && d.Coef() < pow10[d.Scale()]:
 				l.note("L09", "tax_rate_is_a_fraction", SeverityWarning, at, "a rate of %s %% is probably meant as a fraction", rate)
