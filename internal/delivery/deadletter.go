@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/tidwall/gjson"
 
 	"github.com/eroam/eroam/internal/store"
 	"github.com/eroam/eroam/ocpi"
@@ -77,6 +81,7 @@ func (d *Delivery) deadLetter(j *job, r *result, x *exchange) store.DeadLetter {
 		l.Name = w.message.path[2]
 	}
 	if ocpi.Module(j.key.Kind) == ocpi.Tokens {
+		d.hideDriver(&l, x.request)
 		l.Name = d.o.Trace.Hash(l.Name)
 		if base, query, has := strings.Cut(l.URL, "?"); base != "" {
 			l.URL = base[:strings.LastIndexByte(base, '/')+1] + "hmac:" + l.Name
@@ -86,6 +91,28 @@ func (d *Delivery) deadLetter(j *job, r *result, x *exchange) store.DeadLetter {
 		}
 	}
 	return l
+}
+
+// minDriver is the shortest text that is looked for in answers.
+const minDriver = 4
+
+// hideDriver replaces what tells who drives where the receiver repeats it in
+// words of its own, such as "token 1234ABCD is unknown".
+func (d *Delivery) hideDriver(l *store.DeadLetter, request []byte) {
+	uid, _, _ := strings.Cut(l.Key.ID, "/")
+	texts := []string{uid, url.PathEscape(uid)}
+	for _, v := range gjson.GetManyBytes(request, "contract_id", "visual_number", "group_id") {
+		texts = append(texts, v.Str)
+	}
+	for _, text := range texts {
+		if len(text) < minDriver {
+			continue
+		}
+		said := regexp.MustCompile("(?i)" + regexp.QuoteMeta(text))
+		hash := "hmac:" + d.o.Trace.Hash(text)
+		l.Response = said.ReplaceAllLiteral(l.Response, []byte(hash))
+		l.ResponseHeader = said.ReplaceAllLiteralString(l.ResponseHeader, hash)
+	}
 }
 
 // headerLines are the fields of a request or an answer, without those that carry secrets.
