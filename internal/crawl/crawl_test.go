@@ -130,6 +130,11 @@ func TestOneBadObjectAmongGoodOnes(t *testing.T) {
 	if run.Error != "" || run.Objects != 10 || run.Taken != 2 || run.Refused != 7 || run.Foreign != 1 || len(run.Problems) != 8 {
 		t.Errorf("%+v", run)
 	}
+	for _, p := range run.Problems {
+		if p.Message == "internal error" {
+			t.Errorf("%q: nobody is told why it is not taken", p.Object)
+		}
+	}
 	got := r.bodies(ocpi.Locations)
 	if len(got) != 2 || got["LOC0"] == "" || got["OTHER"] == "" {
 		t.Errorf("in the hub: %v", got)

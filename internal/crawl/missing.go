@@ -176,7 +176,7 @@ func (w *walk) ask(ctx context.Context, o store.Object) (gone bool, err error) {
 		return false, f.err
 	}
 	if f.err != nil {
-		w.state.Run.problem(o.Name, ocpi.AsError(f.err).Message)
+		w.state.Run.problem(o.Name, words(f.err))
 	}
 	return false, nil
 }
@@ -187,7 +187,7 @@ func (w *walk) remove(ctx context.Context, p delivery.Push) error {
 		return err
 	}
 	if err != nil {
-		w.state.Run.problem(p.Path[2], "it is gone, and cannot be removed: "+ocpi.AsError(err).Message)
+		w.state.Run.problem(p.Path[2], "it is gone, and cannot be removed: "+words(err))
 		return nil
 	}
 	w.state.Run.Removed++

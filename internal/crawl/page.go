@@ -138,6 +138,9 @@ func listURL(endpoint string, from time.Time, offset, limit int) string {
 	return endpoint + "?" + q
 }
 
+// maxLink is the longest URL of a page; longer ones cannot be asked for.
+const maxLink = 4096
+
 // follow returns the URL behind a link on the page at from. It must lead to a
 // place that the platform named when it registered: the token goes there.
 func follow(p *party.Platform, from, link string) (string, error) {
@@ -146,8 +149,11 @@ func follow(p *party.Platform, from, link string) (string, error) {
 		return "", errors.New("the URL of the page cannot be read")
 	}
 	to, err := base.Parse(link)
-	if err != nil || to.User != nil || to.Fragment != "" {
+	switch {
+	case err != nil || to.User != nil || to.Fragment != "":
 		return "", errors.New("the link to the next page is not a URL")
+	case len(to.String()) > maxLink:
+		return "", errors.New("the link to the next page is too long")
 	}
 	if origin(to) == origin(base) {
 		return to.String(), nil

@@ -134,6 +134,14 @@ func (w *walk) publish(ctx context.Context, p delivery.Push) error {
 	}
 }
 
+// words says why an object is not taken.
+func words(err error) string {
+	if e, ok := errors.AsType[*ocpi.Error](err); ok {
+		return e.Message
+	}
+	return err.Error()
+}
+
 // note counts what became of objects, and has those that have a name noted as
 // seen, taken or not: they are not missing.
 func (w *walk) note(ctx context.Context, all []found) (fresh int, err error) {
@@ -163,7 +171,7 @@ func (w *walk) note(ctx context.Context, all []found) (fresh int, err error) {
 		case f.err != nil:
 			outcome = "refused"
 			run.Refused++
-			run.problem(f.id, ocpi.AsError(f.err).Message)
+			run.problem(f.id, words(f.err))
 		default:
 			run.Taken++
 			if f.updated.After(s.Highest) && !f.updated.After(w.c.now()) {

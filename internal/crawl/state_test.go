@@ -112,6 +112,7 @@ func TestFollow(t *testing.T) {
 		"file:///etc/passwd":                 "",
 		"https://cpo.example\\@evil.example": "",
 		"%zz":                                "",
+		"?" + strings.Repeat("a", 4096):      "",
 	} {
 		got, err := follow(p, "https://cpo.example/ocpi/locations?offset=0", link)
 		if got != want || (err == nil) != (want != "") {
