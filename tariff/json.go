@@ -11,7 +11,7 @@ import (
 // takes longer than pricing.
 
 // AppendJSON appends the result as a JSON object: amounts and volumes as decimal
-// strings, null where unknown.
+// strings, null where unknown; taxes_unknown says that one of the totals is.
 func (r *Result) AppendJSON(b []byte) []byte {
 	b = append(appendText(append(b, `{"currency":`...), r.Currency), `,"total_excl":`...)
 	b = append(r.TotalExcl.appendJSON(b), `,"total_incl":`...)
@@ -19,7 +19,8 @@ func (r *Result) AppendJSON(b []byte) []byte {
 	b = append(strconv.AppendInt(b, int64(r.Rounded.Decimals), 10), `,"mode":`...)
 	b = append(appendText(b, string(r.Rounded.Mode)), `,"total_excl":`...)
 	b = append(r.Rounded.TotalExcl.appendJSON(b), `,"total_incl":`...)
-	b = append(r.Rounded.TotalIncl.appendJSON(b), `},"by_dimension":`...)
+	b = append(r.Rounded.TotalIncl.appendJSON(b), `},"taxes_unknown":`...)
+	b = append(strconv.AppendBool(b, !r.TotalExcl.Known() || !r.TotalIncl.Known()), `,"by_dimension":`...)
 	b = append(r.ByDimension.appendJSON(b), `,"lines":[`...)
 	for i := range r.Lines {
 		if i > 0 {
