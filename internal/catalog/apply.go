@@ -56,7 +56,9 @@ func apply(d *document, old *store.Object, found bool, now time.Time) (plan, err
 	if err != nil {
 		return p, err
 	}
-	if !p.quiet {
+	// That of a quiet change is for those who keep the times of EVSEs in memory; a
+	// whole object beside the same object would help nobody.
+	if !p.quiet || p.push.Method == http.MethodPatch {
 		step := feed.Step{
 			Method: p.push.Method, Path: p.push.Path, Query: p.push.Query, Version: p.push.Version,
 			Body: p.push.Body, CorrelationID: p.push.CorrelationID, FromHub: p.push.FromHub,

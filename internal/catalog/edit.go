@@ -6,6 +6,7 @@ import (
 
 	"github.com/eroam/eroam/ocpi"
 	"github.com/eroam/eroam/ocpi/splice"
+	"github.com/eroam/eroam/ocpi/v221"
 )
 
 // nesting is where the parts of a location are kept.
@@ -161,12 +162,16 @@ func (d *document) replace(old []byte) ([]byte, error) {
 		return nil, errStale
 	}
 	out := d.Body
-	if d.Method == http.MethodPatch {
+	switch d.Method {
+	case http.MethodPatch:
 		var err error
 		if out, err = d.merge(old); err != nil {
 			return nil, err
 		}
 		// The rest of the object was valid when it came.
+		if d.status() {
+			break
+		}
 		if err := check(d.Version, d.Module, d.level(), out); err != nil {
 			return nil, err
 		}
@@ -175,6 +180,31 @@ func (d *document) replace(old []byte) ([]byte, error) {
 		return nil, errUnchanged
 	}
 	return out, nil
+}
+
+// status reports whether a PATCH gives an EVSE a status that OCPI knows, and
+// last_updated, which was read, and nothing else: there is nothing to check.
+func (d *document) status() bool {
+	if d.level() != 1 {
+		return false
+	}
+	for c := walk(d.Body); ; {
+		name, v, ok := c.member()
+		switch {
+		case !ok:
+			return true
+		case string(name) == "last_updated":
+			continue
+		case string(name) != "status":
+			return false
+		}
+		switch v221.Status(text(v)) { // the same in both versions
+		case v221.Available, v221.Blocked, v221.Charging, v221.Inoperative, v221.OutOfOrder, v221.Planned, v221.Removed,
+			v221.Reserved, v221.Unknown:
+		default:
+			return false
+		}
+	}
 }
 
 // merge applies a PATCH to the object that it names. Where it gives fields of an
