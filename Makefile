@@ -57,11 +57,12 @@ fuzz: ## each fuzz target for FUZZTIME
 	  done; \
 	done
 
-bench: build ## relay beside nginx and httputil.ReverseProxy; a million EVSEs, status changes and fan-out (BENCH_FLAGS=-short: small)
+bench: build ## relay beside nginx and httputil.ReverseProxy; a million EVSEs, status changes and fan-out (BENCH_FLAGS=-short: small); pricing and lint of tariffs
 	@tools/deps bench
 	go run ./bench/relay
 	@mkdir -p bin && go build -o bin/bench-tell ./bench/tell
 	bin/bench-tell $(BENCH_FLAGS)
+	go run ./bench/tariff
 
 conform: build ## the conformance checks against a built binary, listed one by one
 	@if tools/deps postgres; then export EROAM_REQUIRE_POSTGRES=1; fi; \
