@@ -67,8 +67,10 @@ type lane struct {
 	addresses [4]atomic.Pointer[address] // by slotOf
 
 	begun   atomic.Bool
-	asked   atomic.Bool // a turn is to come
-	own     sync.Mutex  // held by whoever has the turn; guards what follows and what is above, but for the inbox
+	deaf    atomic.Uint32   // by slotOf: modules that the receiver did not implement when the lane last looked
+	heard   *party.Platform // of which deaf was made
+	asked   atomic.Bool     // a turn is to come
+	own     sync.Mutex      // held by whoever has the turn; guards what follows and what is above, but for the inbox
 	ctx     context.Context
 	unwatch func() bool // of ctx
 	timer   *time.Timer // wakes the lane at alarm
@@ -218,6 +220,7 @@ func (l *lane) work(ctx context.Context, now time.Time, leaving bool) bool {
 	v := l.d.look()
 	me := l.id.find(v.snapshot)
 	if me != nil {
+		l.listen(me.Platform)
 		l.regrant(v, me, now)
 		l.notice(me, now)
 	}
@@ -235,6 +238,22 @@ func (l *lane) work(ctx context.Context, now time.Time, leaving bool) bool {
 	}
 	l.show(me, ready)
 	return ready
+}
+
+// listen notes what the receiver implements. When that becomes more, regrant has
+// what was not handed to the lane read in the table.
+func (l *lane) listen(pl *party.Platform) {
+	if l.heard == pl {
+		return
+	}
+	l.heard = pl
+	deaf := uint32(0)
+	for _, m := range [...]ocpi.Module{ocpi.Locations, ocpi.Tariffs, ocpi.Tokens, ocpi.HubClientInfo} {
+		if _, ok := pl.Endpoint(m, ocpi.Receiver); !ok {
+			deaf |= 1 << slotOf(m)
+		}
+	}
+	l.deaf.Store(deaf)
 }
 
 func (l *lane) leaving() bool {

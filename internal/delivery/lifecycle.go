@@ -131,7 +131,9 @@ func (d *Delivery) follow(s *party.Snapshot) {
 		}
 	}
 	c.adopted = s
-	c.tidied = c.tidied && maps.Equal(known, c.known)
+	for name := range c.known {
+		c.tidied = c.tidied && known[name] // one that came has no cursor that is to go
+	}
 	c.known = known
 	d.o.Lease.Share(laneJobs, slices.Collect(maps.Keys(c.wanted)))
 	d.o.Lease.Share(tidyJobs, []string{tidyJob})

@@ -133,7 +133,11 @@ func (t *tail) hand(v *view, changes []*change, head int64) {
 		if !told(c.key.Kind) {
 			continue
 		}
-		if v.snapshot.OpenAgreements || ocpi.Module(c.key.Kind) == ocpi.HubClientInfo {
+		switch {
+		case ocpi.Module(c.key.Kind) == ocpi.HubClientInfo:
+			t.inform(v, c)
+			continue
+		case v.snapshot.OpenAgreements:
 			t.give(c, t.all)
 			continue
 		}
@@ -152,9 +156,32 @@ func (t *tail) hand(v *view, changes []*change, head int64) {
 	}
 }
 
+// inform gives a client info to the lanes, but for those of the only side on which
+// its party is: nobody there has an agreement with it.
+func (t *tail) inform(v *view, c *change) {
+	side, one := ocpi.AnySide, false
+	for _, p := range v.snapshot.Parties(c.key.Party) {
+		s := p.Role.Side()
+		if one = side == ocpi.AnySide || s == side; !one {
+			break
+		}
+		side = s
+	}
+	if !one || side == ocpi.AnySide {
+		t.give(c, t.all)
+		return
+	}
+	for _, l := range t.all {
+		if l.id.role.Side() != side {
+			t.give(c, []*lane{l})
+		}
+	}
+}
+
 func (t *tail) give(c *change, lanes []*lane) {
+	deaf := uint32(1) << slotOf(ocpi.Module(c.key.Kind))
 	for _, l := range lanes {
-		if l.inbox.put(c) {
+		if l.deaf.Load()&deaf == 0 && l.inbox.put(c) {
 			t.woken = append(t.woken, l)
 		}
 	}
