@@ -45,7 +45,9 @@ func (x *exact) mulPow10(n int) bool {
 func (x *exact) div(n uint64) uint64 {
 	var rest uint64
 	for i := len(x.mag) - 1; i >= 0; i-- {
-		x.mag[i], rest = bits.Div64(rest, x.mag[i], n)
+		if x.mag[i]|rest != 0 { // the high words mostly are 0
+			x.mag[i], rest = bits.Div64(rest, x.mag[i], n)
+		}
 	}
 	return rest
 }

@@ -96,6 +96,9 @@ func (r *Result) group(line *Line, tax Tax) {
 			return
 		}
 	}
+	if r.TaxByRate == nil {
+		r.TaxByRate = make([]TaxGroup, 0, 2)
+	}
 	r.TaxByRate = append(r.TaxByRate, TaxGroup{
 		Rate: c.spelling, Base: line.Excl, Tax: line.Incl.Sub(line.Excl), of: c, rate: included, incl: line.Incl,
 	})
