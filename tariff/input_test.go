@@ -147,3 +147,35 @@ func TestLimitsThatNobodyReaches(t *testing.T) {
 		t.Errorf("%s, %v", r.TotalExcl, err)
 	}
 }
+
+// TestHugeVolumes builds a session by hand whose sum would leave its integer.
+func TestHugeVolumes(t *testing.T) {
+	l, c, _ := priceOne(t, ocpi.V221, lintTariff(elements(plain)), testCDR("", "ENERGY 1", "ENERGY 1"), Policy{})
+	for i := range c.Session.Periods {
+		c.Session.Periods[i].Energy = 1 << 62
+	}
+	_, err := l.Price(&c.Session, Policy{})
+	if e, ok := errors.AsType[*Error](err); !ok || e.Code != "overflow" {
+		t.Errorf("two periods of 2^62: %v", err)
+	}
+	c.Session.Periods[0].Energy, c.Session.Periods[1].Time = 0, -1
+	_, err = l.Price(&c.Session, Policy{})
+	if e, ok := errors.AsType[*Error](err); !ok || e.Pointer != "/charging_periods/1" {
+		t.Errorf("a negative time: %v", err)
+	}
+}
+
+// TestWhyNamesEveryRestriction has them all, and met.
+func TestWhyNamesEveryRestriction(t *testing.T) {
+	tar := lintTariff(elements(`ENERGY 1 1 - {"start_time":"11:00","end_time":"12:00","start_date":"2025-01-01","end_date":"2025-02-01","min_kwh":0,"max_kwh":9,` +
+		`"min_duration":0,"max_duration":9,"min_power":1,"max_power":9,"min_current":1,"max_current":9,"day_of_week":["MONDAY"]}`))
+	l, c, _ := priceOne(t, ocpi.V221, tar, testCDR("", "ENERGY 1 MIN_POWER 2 MAX_POWER 3 MIN_CURRENT 4 MAX_CURRENT 5"), Policy{})
+	r, err := l.Explain(&c.Session, Policy{})
+	if err != nil || len(r.Lines) != 1 {
+		t.Fatalf("%+v %v", r.Lines, err)
+	}
+	want := []string{"start_time/end_time", "day_of_week", "start_date", "end_date", "min_kwh", "max_kwh", "min_duration", "max_duration", "min_power", "max_power", "min_current", "max_current"}
+	if !slices.Equal(r.Lines[0].Why.Matched, want) {
+		t.Errorf("matched %v, want %v", r.Lines[0].Why.Matched, want)
+	}
+}
