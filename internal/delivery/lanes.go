@@ -22,10 +22,30 @@ func sortLanes(lanes []LaneState) {
 	slices.SortFunc(lanes, func(a, b LaneState) int { return strings.Compare(a.Lane, b.Lane) })
 }
 
-// AllLanes returns in addition, where several processes share the database, what
-// the database says of the lanes of the others: the cursor, up to a second old,
-// and who has the lane.
+// AllLanes returns the same with the number of dead letters as people have left
+// it, and in addition, where several processes share the database, what the
+// database says of the lanes of the others: the cursor, up to a second old, and
+// who has the lane.
 func (d *Delivery) AllLanes(ctx context.Context) ([]LaneState, error) {
+	out, err := d.allLanes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	counts, err := d.o.Store.LetterCounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	waiting := make(map[string]int, len(counts))
+	for _, c := range counts {
+		waiting[c.Lane] += c.Count
+	}
+	for i := range out {
+		out[i].DeadLetters = waiting[out[i].Lane]
+	}
+	return out, nil
+}
+
+func (d *Delivery) allLanes(ctx context.Context) ([]LaneState, error) {
 	out := d.Lanes()
 	if !d.o.Store.Shared() {
 		return out, nil

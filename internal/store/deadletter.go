@@ -126,19 +126,28 @@ func orderedID() string {
 	return strings.ToLower(fmt.Sprintf("%016x%s", time.Now().UnixNano(), rand.Text()[:8]))
 }
 
-const sqlSettleDeadLetters = `UPDATE dead_letter SET state = $1, updated = $2
+const (
+	sqlSettleDeadLetters = `UPDATE dead_letter SET state = $1, updated = $2
 	WHERE lane = $3 AND kind = $4 AND owner_country = $5 AND owner_party = $6 AND object = $7
 		AND state IN ('open', 'queued')`
+	sqlSettleDiscarded = `UPDATE dead_letter SET state = 'superseded', updated = $1
+	WHERE lane = $2 AND kind = $3 AND owner_country = $4 AND owner_party = $5 AND object = $6
+		AND state = 'discarded'`
+)
 
 // SettleDeadLetters gives the open or queued letter of the object in the lane
 // the state, and is no error when there is none: [LetterSuperseded] when the
-// receiver took the object, [LetterReplayed] when that was a replay.
+// receiver took the object, [LetterReplayed] when that was a replay. Letters of
+// the object that were discarded become superseded.
 func (tx *Tx) SettleDeadLetters(lane string, k ObjectKey, state string) error {
 	if state == LetterOpen || state == LetterQueued {
 		return tx.fail(errors.New("store: a letter cannot be settled as " + state))
 	}
-	_, err := tx.exec(sqlSettleDeadLetters, state, time.Now().UnixMicro(),
-		lane, k.Kind, k.Party.CountryCode, k.Party.ID, k.ID)
+	now := time.Now().UnixMicro()
+	_, err := tx.exec(sqlSettleDeadLetters, state, now, lane, k.Kind, k.Party.CountryCode, k.Party.ID, k.ID)
+	if err == nil {
+		_, err = tx.exec(sqlSettleDiscarded, now, lane, k.Kind, k.Party.CountryCode, k.Party.ID, k.ID)
+	}
 	if err != nil {
 		return fmt.Errorf("settling the dead letters of lane %s: %w", lane, err)
 	}
@@ -169,10 +178,15 @@ func (s *Store) QueuedDeadLetters(ctx context.Context) ([]DeadLetter, error) {
 }
 
 const sqlLaneLetters = `SELECT kind, owner_country, owner_party, object FROM dead_letter
-	WHERE lane = $1 AND state IN ('open', 'queued')`
+	WHERE lane = $1 AND state IN ('open', 'queued')
+	UNION SELECT kind, owner_country, owner_party, object FROM dead_letter
+	WHERE lane = $1 AND state = 'discarded'`
 
-// LaneLetters returns the objects for which the lane has an open or queued
-// letter, so that it need not write when it delivers others.
+// LaneLetters returns the objects of which the receiver of the lane refused a
+// state, and has taken none since: those with an open, queued or discarded
+// letter, each once. It lacks what a part of such an object would apply to. For
+// others the lane has nothing to settle. What was discarded longer ago than
+// letters are kept is not among them.
 func (s *Store) LaneLetters(ctx context.Context, lane string) ([]ObjectKey, error) {
 	var keys []ObjectKey
 	err := s.engine.read.rows(ctx, sqlLaneLetters, []any{lane}, func(scan scanFunc) error {

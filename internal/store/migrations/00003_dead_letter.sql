@@ -32,6 +32,8 @@ CREATE TABLE dead_letter (
 );
 CREATE UNIQUE INDEX dead_letter_open ON dead_letter (lane, kind, owner_country, owner_party, object)
     WHERE state IN ('open', 'queued');
+CREATE INDEX dead_letter_discarded ON dead_letter (lane, kind, owner_country, owner_party, object)
+    WHERE state = 'discarded';
 CREATE INDEX dead_letter_updated ON dead_letter (updated);
 CREATE INDEX dead_letter_queued ON dead_letter (lane, updated, id) WHERE state = 'queued';
 

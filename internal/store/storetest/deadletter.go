@@ -128,6 +128,18 @@ func testDeadLetters(t *testing.T, fresh func(testing.TB) store.Options) {
 	}
 	same(t, queueLetters(t, s, store.LetterQuery{State: store.LetterReplayed}), 0) // only open ones
 
+	// What was discarded is still lacking at the receiver, until it takes a later
+	// state.
+	write(t, s, func(tx *store.Tx) error {
+		_, err := tx.SetDeadLetters(store.LetterQuery{Lane: "a"}, store.LetterDiscarded)
+		return err
+	})
+	if keys, err := s.LaneLetters(context.Background(), "a"); err != nil || len(keys) != 1 || keys[0] != x.ObjectKey {
+		t.Errorf("letters of the lane after they were discarded: %v, error %v", keys, err)
+	}
+	write(t, s, func(tx *store.Tx) error { return tx.SettleDeadLetters("a", x.ObjectKey, store.LetterReplayed) })
+	same(t, states(), "a/x superseded, a/y replayed, b/x open, a/x superseded, ")
+
 	// What a partner writes is not trusted to be text.
 	bad := letter("c", x)
 	bad.Error, bad.ResponseHeader, bad.Response = "a\x00b\xff", strings.Repeat("é", 1<<20), bytes.Repeat([]byte("x"), 1<<20)
