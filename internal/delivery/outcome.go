@@ -55,6 +55,7 @@ func (l *lane) dispatch(ctx context.Context, snap *party.Snapshot, me *party.Par
 	if limit <= 0 {
 		limit = min(maxPerLane, max(1, perPlatform/len(me.Platform.Parties)))
 	}
+	limit = min(limit, max(1, l.d.o.Egress.MaxConns()/max(1, l.d.tail.joined())))
 	if l.failures > 0 || me.Status == party.Offline {
 		limit = 1
 		if now.Before(l.resume) {

@@ -83,6 +83,7 @@ type tail struct {
 	head atomic.Int64 // everything up to here has been handed out
 
 	mu      sync.Mutex
+	count   atomic.Int64 // of lanes; read without mu
 	lanes   map[*lane]bool
 	changed bool // since all and byParty were made
 	all     []*lane
@@ -99,11 +100,15 @@ func newTail(head int64) *tail {
 // position is the place up to which the feed has been handed out.
 func (t *tail) position() int64 { return t.head.Load() }
 
+// joined is how many lanes there are: they share the connections.
+func (t *tail) joined() int { return int(t.count.Load()) }
+
 // join has l get what is committed from now on.
 func (t *tail) join(l *lane) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.lanes[l], t.changed = true, true
+	t.count.Store(int64(len(t.lanes)))
 }
 
 func (t *tail) leave(l *lane) {
@@ -111,6 +116,7 @@ func (t *tail) leave(l *lane) {
 	defer t.mu.Unlock()
 	delete(t.lanes, l)
 	t.changed = true
+	t.count.Store(int64(len(t.lanes)))
 }
 
 // hand gives changes to the lanes, and then says that the feed is handed out up

@@ -57,10 +57,10 @@ func FuzzSimpleAnswer(f *testing.F) {
 func TestSimpleAnswer(t *testing.T) {
 	for text, want := range map[string]bool{
 		"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}": true,
-		"HTTP/1.1 201 Created\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\n{}":   true,
-		"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}":                                 false,
-		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}":            false,
-		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Encoding: br\r\n\r\n{}":         false,
+		"HTTP/1.1 201 Created\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\n{}":    true,
+		"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}":                                   false,
+		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}":              false,
+		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Encoding: br\r\n\r\n{}":           false,
 	} {
 		if _, ok := simpleAnswer([]byte(text), 100); ok != want {
 			t.Errorf("%q: %v", text, ok)

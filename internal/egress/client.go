@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -50,6 +52,11 @@ type Options struct {
 	PerPlatform int           // exchanges in flight to one platform; default 32
 	Wait        time.Duration // for a place in a full bulkhead; default 100 ms, negative: fail at once
 	IdleTimeout time.Duration // of an unused connection; default 45 s
+	// MaxConns bounds the connections to all platforms together. When they are
+	// used up, one that nobody uses is closed for a new one; when there is none,
+	// the exchange fails as Busy. Default: 60 % of the files that the system lets
+	// this process open.
+	MaxConns int
 
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
@@ -79,6 +86,9 @@ type Client struct {
 	mu        sync.RWMutex
 	platforms map[string]*platform
 	closed    bool
+
+	open  atomic.Int64 // connections, those too that are being made
+	short atomic.Int64 // when it was last logged that there are too few, Unix s
 }
 
 var errClosed = errors.New("egress client is closed")
@@ -88,6 +98,7 @@ func New(opt Options) *Client {
 	opt.MaxResponse = cmp.Or(opt.MaxResponse, defaultMaxResponse)
 	opt.PerPlatform = cmp.Or(opt.PerPlatform, defaultPerPlatform)
 	opt.Wait = cmp.Or(opt.Wait, defaultWait)
+	opt.MaxConns = cmp.Or(opt.MaxConns, maxFiles()*6/10, math.MaxInt)
 	opt.IdleTimeout = cmp.Or(opt.IdleTimeout, defaultIdle)
 	c := &Client{
 		opt:       opt,
@@ -185,8 +196,11 @@ func (c *Client) exchange(ctx context.Context, p *platform, t target, r *Request
 		if conn == nil {
 			var err error
 			if conn, err = c.connect(ctx, t, deadline); err != nil {
-				if over(r.NotAfter) {
+				switch {
+				case over(r.NotAfter):
 					return Response{}, fail(Busy, errTooLate)
+				case errors.Is(err, errShort):
+					return Response{}, fail(Busy, err)
 				}
 				return Response{}, fail(Unreachable, err)
 			}
@@ -218,19 +232,24 @@ func (c *Client) exchange(ctx context.Context, p *platform, t target, r *Request
 func (c *Client) connect(ctx context.Context, t target, deadline time.Time) (*conn, error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
+	if !c.reserve() {
+		return nil, errShort
+	}
 	raw, err := c.dial(ctx, t)
 	c.metrics.dialled(err)
 	if err != nil {
+		c.open.Add(-1)
 		return nil, fmt.Errorf("connecting: %w", err)
 	}
 	conn := newConn(raw, t.key())
+	conn.open = &c.open
 	if !t.tls {
 		return conn, nil
 	}
 	cfg := c.tls.Clone()
 	cfg.ServerName = t.host
 	if err := conn.startTLS(ctx, cfg); err != nil {
-		raw.Close()
+		conn.Close()
 		return nil, fmt.Errorf("TLS handshake: %w", err)
 	}
 	return conn, nil

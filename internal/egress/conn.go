@@ -12,6 +12,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -56,7 +57,8 @@ type conn struct {
 	fault  error
 	step   func(fd uintptr) bool
 	br     *bufio.Reader
-	req    http.Request // tells ReadResponse the method
+	req    http.Request  // tells ReadResponse the method
+	open   *atomic.Int64 // counts it
 	born   time.Time
 	idle   time.Time     // since when it is unused
 	keep   time.Duration // how long it may be
@@ -110,7 +112,13 @@ func (c *conn) startTLS(ctx context.Context, cfg *tls.Config) error {
 // wrote reports whether a byte of the request may have left.
 func (c *conn) wrote() bool { return c.sent > 0 }
 
-func (c *conn) Close() { c.rw.Close() }
+// Close is called once.
+func (c *conn) Close() {
+	c.rw.Close()
+	if c.open != nil {
+		c.open.Add(-1)
+	}
+}
 
 // limited reads from the connection within its budget.
 type limited conn

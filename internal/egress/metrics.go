@@ -10,6 +10,9 @@ type metrics struct {
 	exchanges *prometheus.CounterVec
 	outcome   [Withdrawn + 1]prometheus.Counter // by Failure; 0 is success
 	dials     *prometheus.CounterVec
+	short     *prometheus.CounterVec
+	open      *prometheus.Desc
+	limit     *prometheus.Desc
 	inFlight  *prometheus.Desc
 	idle      *prometheus.Desc
 }
@@ -23,6 +26,12 @@ func newMetrics(reg prometheus.Registerer, c *Client) *metrics {
 		dials: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "eroam_egress_connections_total", Help: "Connections opened to partners by outcome.",
 		}, []string{"outcome"}),
+		short: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "eroam_egress_connections_short_total",
+			Help: "Times that all connections to platforms were used up when one more was needed, by what was done.",
+		}, []string{"outcome"}),
+		open:     prometheus.NewDesc("eroam_egress_connections_open", "Connections to platforms.", nil, nil),
+		limit:    prometheus.NewDesc("eroam_egress_connections_limit", "Connections to platforms that there may be.", nil, nil),
 		inFlight: prometheus.NewDesc("eroam_egress_in_flight", "Requests to a platform that wait for its answer.", []string{"platform"}, nil),
 		idle:     prometheus.NewDesc("eroam_egress_idle_connections", "Open connections to a platform that nobody uses.", []string{"platform"}, nil),
 	}
@@ -51,6 +60,15 @@ func (m *metrics) dialled(err error) {
 	m.dials.WithLabelValues("ok").Inc()
 }
 
+// shortOf counts that connections were short.
+func (m *metrics) shortOf(freed bool) {
+	if freed {
+		m.short.WithLabelValues("idle_closed").Inc()
+		return
+	}
+	m.short.WithLabelValues("busy").Inc()
+}
+
 func (m *metrics) unregister() {
 	if m.reg != nil {
 		m.reg.Unregister(m)
@@ -61,6 +79,9 @@ func (m *metrics) unregister() {
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	m.exchanges.Describe(ch)
 	m.dials.Describe(ch)
+	m.short.Describe(ch)
+	ch <- m.open
+	ch <- m.limit
 	ch <- m.inFlight
 	ch <- m.idle
 }
@@ -69,6 +90,9 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	m.exchanges.Collect(ch)
 	m.dials.Collect(ch)
+	m.short.Collect(ch)
+	ch <- prometheus.MustNewConstMetric(m.open, prometheus.GaugeValue, float64(m.client.open.Load()))
+	ch <- prometheus.MustNewConstMetric(m.limit, prometheus.GaugeValue, float64(m.client.opt.MaxConns))
 	m.client.mu.RLock()
 	defer m.client.mu.RUnlock()
 	for id, p := range m.client.platforms {

@@ -60,7 +60,7 @@ const (
 	TimedOut
 	// Broken: the request may have arrived; the answer was cut off, over-long or not HTTP. OCPI 4002.
 	Broken
-	// Busy: the partner's bulkhead is full, or NotAfter is over; nothing was sent. OCPI 4003.
+	// Busy: the partner's bulkhead is full, no connection is left, or NotAfter is over; nothing was sent. OCPI 4003.
 	Busy
 	// Withdrawn: Permit refused; nothing was sent.
 	Withdrawn
