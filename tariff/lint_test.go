@@ -103,6 +103,11 @@ var lintRows = []struct {
 	{code: "impossible_restriction", pointer: "/elements/0/restrictions", severity: "error", // 13 January 2025 is a Monday
 		with:    []string{elements(`ENERGY 0.3 1 21 {"start_date":"2025-01-13","end_date":"2025-01-14","day_of_week":["SUNDAY"]}`, plain)},
 		without: []string{elements(`ENERGY 0.3 1 21 {"start_date":"2025-01-13","end_date":"2025-01-14","day_of_week":["MONDAY"]}`, plain)}},
+	{code: "impossible_restriction", pointer: "/elements/0/restrictions", severity: "error",
+		with: []string{elements(`ENERGY 0.3 1 21 {"min_power":10,"max_power":10}`, plain)}, without: []string{elements(`ENERGY 0.3 1 21 {"min_power":10,"max_power":11}`, plain)}},
+	{code: "dimension_not_exhaustive", pointer: "/elements", severity: "warning",
+		with:    []string{elements(`ENERGY 0.4 1 21 {"start_time":"20:00","end_time":"23:59"}`, `ENERGY 0.3 1 21 {"end_time":"20:00"}`)},
+		without: []string{elements(`ENERGY 0.4 1 21 {"start_time":"20:00","end_time":"00:00"}`, `ENERGY 0.3 1 21 {"end_time":"20:00"}`)}},
 	{code: "empty_day_of_week", pointer: "/elements/0/restrictions", severity: "warning", with: []string{elements(`ENERGY 0.3 1 21 {"day_of_week":[]}`)}},
 	{code: "empty_restrictions", pointer: "/elements/0/restrictions", severity: "info",
 		with: []string{elements(`ENERGY 0.3 1 21 {}`)}, without: []string{elements(`ENERGY 0.3 1 21 {"min_kwh":1}`)}},
@@ -197,7 +202,9 @@ func TestLintCodes(t *testing.T) {
 				}
 				return f
 			}
-			at := func(f Finding) bool { return f.Code == row.code && f.Pointer == row.pointer && f.Severity == row.severity }
+			at := func(f Finding) bool {
+				return f.Code == row.code && f.Pointer == row.pointer && f.Severity == row.severity
+			}
 			if got := lint(row.with); !slices.ContainsFunc(got, at) {
 				t.Errorf("no %s %s at %s in %+v", row.severity, row.code, row.pointer, got)
 			}

@@ -188,11 +188,12 @@ func TestBookings(t *testing.T) {
 		periods []string
 		want    string
 	}{
-		{"not booked", `"session_id":"S"`, []string{"RESERVATION_TIME 0.25", "ENERGY 2"}, "3.5000"},                            // 20 min x 3 + 2 + 0.5
-		{"booked", `"session_id":"S","booking_id":"B"`, []string{"RESERVATION_TIME 0.2", "ENERGY 2"}, "5.0000"},                // 15 min x 6 + 1 + 2 + 0.5
-		{"overtime", `"session_id":"S","booking_id":"B"`, []string{"ENERGY 2", "ENERGY 1 RESERVATION_OVERTIME 0.3"}, "9.5000"}, // 3 + 0.5 + 20 min x 12 + 2
-		{"expired", `"booking_id":"B"`, []string{"RESERVATION_TIME 1"}, "16.0000"},                                             // 6 + 10
-		{"a period that expired", `"session_id":"S","booking_id":"B"`, []string{"RESERVATION_EXPIRES 1"}, "16.0000"},           // 6 + 10
+		{"not booked", `"session_id":"S"`, []string{"RESERVATION_TIME 0.25", "ENERGY 2"}, "3.5000"},                                                 // 20 min x 3 + 2 + 0.5
+		{"booked", `"session_id":"S","booking_id":"B"`, []string{"RESERVATION_TIME 0.2", "ENERGY 2"}, "5.0000"},                                     // 15 min x 6 + 1 + 2 + 0.5
+		{"overtime", `"session_id":"S","booking_id":"B"`, []string{"ENERGY 2", "ENERGY 1 RESERVATION_OVERTIME 0.3"}, "9.5000"},                      // 3 + 0.5 + 20 min x 12 + 2
+		{"both are rounded", `"session_id":"S","booking_id":"B"`, []string{"RESERVATION_TIME 0.2", "ENERGY 2 RESERVATION_OVERTIME 0.3"}, "11.0000"}, // 15 min x 6 + 1 + 2 + 0.5 + 20 min x 12 + 2
+		{"expired", `"booking_id":"B"`, []string{"RESERVATION_TIME 1"}, "16.0000"},                                                                  // 6 + 10
+		{"a period that expired", `"session_id":"S","booking_id":"B"`, []string{"RESERVATION_EXPIRES 1"}, "16.0000"},                                // 6 + 10
 		{"cancelled", `"booking_id":"B"`, []string{"RESERVATION_TIME 0"}, "7.0000"},
 	} {
 		body := strings.Replace(testCDR("", row.periods...), `"session_id":"S"`, row.session, 1)
@@ -209,5 +210,22 @@ func TestDurationsOfReservations(t *testing.T) {
 	r, _, _ := verified(t, ocpi.V221, tar, testCDR("", "RESERVATION_TIME 1", "RESERVATION_TIME 1", "ENERGY 1", "ENERGY 1"))
 	if r.TotalExcl.String() != "14.0000" { // 1 + 5 + 1 + 7
 		t.Errorf("total %s", r.TotalExcl)
+	}
+}
+
+// TestLimitsThatCross takes the minimum first and the maximum then.
+func TestLimitsThatCross(t *testing.T) {
+	r, _, _ := verified(t, ocpi.V221, lintTariff(elements("ENERGY 1 1 20"), `min_price={"excl_vat":5}`, `max_price={"excl_vat":4}`), testCDR("", "ENERGY 1"))
+	if r.TotalExcl.String() != "4.0000" || r.LimitApplied == nil || *r.LimitApplied != "max_price" {
+		t.Errorf("total %s", r.TotalExcl)
+	}
+}
+
+// TestTaxPerKWhIsOnBilledEnergy has energy that is rounded up.
+func TestTaxPerKWhIsOnBilledEnergy(t *testing.T) {
+	_, _, r := priceOne(t, ocpi.V221, lintTariff(elements("ENERGY 1 1000 20")), testCDR("", "ENERGY 1.5"), Policy{})
+	taxes, total, err := r.AddTaxes([]ExternalTax{{Name: "Excise", PerKWh: ocpi.MustNumber("0.1")}})
+	if err != nil || taxes[0].Amount.String() != "0.20" || total.Text(2) != "2.20" {
+		t.Errorf("%v %s (%v)", taxes, total, err)
 	}
 }
