@@ -1,7 +1,6 @@
 package delivery
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -57,11 +56,10 @@ func Knows(s *party.Snapshot, subject ocpi.PartyID, role ocpi.Role, viewer *part
 	return related
 }
 
-// wants reports whether the object is to be sent to the party me (OCPI 2.2.1
-// §4.1.8.3: the opposite role): locations and tariffs to EMSP, NSP, OTHER and
-// NAP, tokens to CPOs, client infos once per platform to whom they concern; only
-// where the platform implements the module, never to the platform of the owner
-// itself, and nothing from behind a hub to a hub.
+// wants reports whether the object is to be sent to the party me: what its role
+// takes, client infos once per platform to whom they concern; only where the
+// platform implements the module, never to the platform of the owner itself, and
+// nothing from behind a hub to a hub.
 func wants(s *party.Snapshot, me *party.Party, key store.ObjectKey, now time.Time) bool {
 	m := ocpi.Module(key.Kind)
 	if _, ok := me.Platform.Endpoint(m, ocpi.Receiver); !ok || !selects(&me.Delivery, m, key.Party) {
@@ -73,13 +71,8 @@ func wants(s *party.Snapshot, me *party.Party, key store.ObjectKey, now time.Tim
 		}
 	}
 	switch m {
-	case ocpi.Locations, ocpi.Tariffs:
-		switch me.Role {
-		case ocpi.RoleEMSP, ocpi.RoleNSP, ocpi.RoleOther, ocpi.RoleNAP:
-			return Visible(s, m, key.Party, me, now)
-		}
-	case ocpi.Tokens:
-		return me.Role == ocpi.RoleCPO && Visible(s, m, key.Party, me, now)
+	case ocpi.Locations, ocpi.Tariffs, ocpi.Tokens:
+		return takes(me.Role, m) && Visible(s, m, key.Party, me, now)
 	case ocpi.HubClientInfo:
 		role := ocpi.Role(strings.ToUpper(key.ID))
 		for _, p := range me.Platform.Parties {
@@ -114,35 +107,6 @@ func receives(p *party.Party) bool {
 	return false
 }
 
-// grants names what decides about the entitlement of a party: the version it
-// speaks, the modules it implements, its agreements, its filter. A name that is
-// new means that objects which it was not sent before may now be due.
-func grants(p *party.Party, agreements []*party.Agreement, now time.Time) map[string]bool {
-	g := map[string]bool{"version " + string(p.Platform.Version): true, "filter " + filterName(&p.Delivery): true}
-	for k := range p.Platform.Endpoints {
-		if k.Interface == ocpi.Receiver {
-			g["module "+string(k.Module)] = true
-		}
-	}
-	for _, a := range agreements {
-		pair := a.CPO.String() + " " + a.EMSP.String() + " "
-		whole := party.Agreement{ValidFrom: a.ValidFrom, ValidTo: a.ValidTo}
-		info := pair + string(ocpi.HubClientInfo)
-		g[info] = g[info] || whole.Allows("", now)
-		for _, m := range [...]ocpi.Module{ocpi.Locations, ocpi.Tariffs, ocpi.Tokens} {
-			g[pair+string(m)] = g[pair+string(m)] || a.Allows(party.Scope(m), now)
-		}
-	}
-	return g
-}
-
-// sameStanding reports whether a and b, the same party in two snapshots, are
-// entitled to the same under the same agreements.
-func sameStanding(a, b *party.Party) bool {
-	return a.Platform.Version == b.Platform.Version && maps.Equal(a.Platform.Endpoints, b.Platform.Endpoints) &&
-		sameFilter(&a.Delivery, &b.Delivery)
-}
-
 // nextBound returns when the next of the agreements begins or ends after now;
 // a day from now when none does before that.
 func nextBound(agreements []*party.Agreement, now time.Time) time.Time {
@@ -161,6 +125,11 @@ func nextBound(agreements []*party.Agreement, now time.Time) time.Time {
 type view struct {
 	snapshot   *party.Snapshot
 	agreements map[ocpi.PartyID][]*party.Agreement
+}
+
+// standing is what me is entitled to at the time now.
+func (v *view) standing(me *party.Party, now time.Time) *standing {
+	return standingOf(me, v.snapshot.OpenAgreements, v.agreements[me.ID], now)
 }
 
 // look returns who is connected now. The agreements by party are worked out once

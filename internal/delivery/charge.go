@@ -13,9 +13,13 @@ import "time"
 // changed; stopped is closed when the lane has ended.
 type charge struct {
 	id     laneID
-	cursor int64 // the receiver has everything up to here
+	cursor int64 // what stands in the feed at or before this place is done
+	level  int64 // each change up to here is done; see store.Cursor
 	blank  int64 // deletions up to here mean nothing to it: it was new then
-	epoch  int64 // goes with every write of the cursor
+	// standing is what the receiver was entitled to when that was so; nil in a
+	// new lane, or when it is not known.
+	standing *standing
+	epoch    int64 // goes with every write of the cursor
 	// until says how long the lane may be worked on as things stand; it moves on
 	// while the process is in touch with the database. No request may begin at or
 	// after that time, and each must end before it: its time-out is cut to it, and

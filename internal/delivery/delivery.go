@@ -119,6 +119,7 @@ func (d *Delivery) Run(ctx context.Context) error {
 		return err
 	}
 	d.tail, d.workers = newTail(head), newWorkers(d)
+	d.tail.view = d.look()
 	r := d.newReader(head)
 	var reading sync.WaitGroup
 	reading.Go(func() { d.replay(ctx) })

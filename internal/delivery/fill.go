@@ -38,7 +38,7 @@ func (l *lane) fill(ctx context.Context, snap *party.Snapshot, me *party.Party, 
 		l.q.replay(key)
 	}
 	l.q.passed(l.read)
-	if l.resync != nil && l.read >= l.resync.upTo {
+	if l.resync != nil && l.read >= l.resync.from.cursor {
 		l.resync = nil
 	}
 }
@@ -47,10 +47,10 @@ func (l *lane) room() int { return window - len(l.q.order) }
 
 // take takes what the inbox has; all is false when there may be more to do.
 func (l *lane) take(snap *party.Snapshot, me *party.Party, now time.Time) (all bool) {
-	head := l.d.tail.position() // before: all of that is in the inbox
+	head, level := l.d.tail.position(), l.d.tail.level.Load() // before: all of that is in the inbox
 	changes, all, ok := l.inbox.take(l.room())
 	if !ok {
-		l.live, l.floor = false, l.read
+		l.live, l.floor = false, l.level
 		return false
 	}
 	for _, c := range changes {
@@ -60,10 +60,11 @@ func (l *lane) take(snap *party.Snapshot, me *party.Party, now time.Time) (all b
 		if ok, had := l.accepts(c, snap, me, now); ok {
 			l.q.add(c, l.failures < 2, l.floor, had)
 		}
-		l.read = c.seq
+		l.read, l.level = c.seq, max(l.level, c.level)
 	}
 	if all {
 		l.read = max(l.read, head)
+		l.level = max(l.level, min(level, l.read))
 	}
 	return all
 }
@@ -88,7 +89,7 @@ func (l *lane) page(ctx context.Context, snap *party.Snapshot, me *party.Party, 
 	}
 	if len(heads) < lanePage {
 		l.read = max(l.read, head)
-		l.live, l.floor = true, l.read
+		l.live, l.floor, l.level = true, l.read, l.read
 	}
 	return true
 }
@@ -128,17 +129,14 @@ func (l *lane) accepts(c *change, snap *party.Snapshot, me *party.Party, now tim
 	}
 	r := l.resync
 	switch {
-	case r == nil || c.loud > r.upTo:
+	case r == nil || c.loud > r.from.level:
 		return true, nil
 	case r.before == nil:
 		return !c.deleted, nil
-	}
-	then := l.id.find(r.before)
-	if then == nil || !wants(r.before, then, c.key, r.at) {
+	case !r.before.had(c.key):
 		return true, nil // also a deletion: it may have got the object before it lost the right
-	}
-	if looksInside(&then.Delivery, ocpi.Module(c.key.Kind)) {
-		return true, &then.Delivery
+	case looksInside(&r.before.Filter, ocpi.Module(c.key.Kind)):
+		return true, &r.before.Filter
 	}
 	return false, nil
 }

@@ -1,7 +1,7 @@
 package delivery
 
 import (
-	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/eroam/eroam/internal/party"
@@ -46,11 +46,9 @@ func sameFilter(a, b *party.DeliverySettings) bool {
 		(a.BBox == nil) == (b.BBox == nil) && (a.BBox == nil || *a.BBox == *b.BBox)
 }
 
-// filterName is the same for the same filter.
-func filterName(s *party.DeliverySettings) string {
-	box := ""
-	if s.BBox != nil {
-		box = fmt.Sprint(*s.BBox)
-	}
-	return fmt.Sprint(s.Countries, s.Parties, box, s.PublishOnly)
+// sameStanding reports whether a and b, the same party in two snapshots, are
+// entitled to the same under the same agreements.
+func sameStanding(a, b *party.Party) bool {
+	return a.Platform.Version == b.Platform.Version && maps.Equal(a.Platform.Endpoints, b.Platform.Endpoints) &&
+		sameFilter(&a.Delivery, &b.Delivery)
 }

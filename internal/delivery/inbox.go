@@ -21,6 +21,7 @@ type inbox struct {
 	urgent  []*change         // urgent ones of changes, and of what was lost
 	last    int64             // place of the last change
 	again   []store.ObjectKey // objects that somebody asked to be sent again
+	views   []*view           // by which changes were not handed to the lane
 	lost    bool
 	closed  bool
 	settled bool // the lane has delivered whatever it took
@@ -118,7 +119,7 @@ func (b *inbox) settle(yes bool) {
 func (b *inbox) idle() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.settled && len(b.changes) == 0 && !b.lost
+	return b.settled && len(b.changes) == 0 && !b.lost && len(b.views) == 0
 }
 
 // ask adds an object that is to be sent again, and reports whether the lane has
@@ -139,5 +140,22 @@ func (b *inbox) replays() []store.ObjectKey {
 	defer b.mu.Unlock()
 	out := b.again
 	b.again = nil
+	return out
+}
+
+// saw says that from now on the lane is handed what v lets it have, which is not
+// what it was before.
+func (b *inbox) saw(v *view) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.views = append(b.views, v)
+}
+
+// passedOver returns, in order, what saw was told since it was last called.
+func (b *inbox) passedOver() []*view {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := b.views
+	b.views = nil
 	return out
 }

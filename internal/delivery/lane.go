@@ -61,6 +61,7 @@ type lane struct {
 	read   int64 // the feed is read up to here
 	live   bool  // the table was read to its end; the inbox goes on from floor
 	floor  int64 // each object was queued or sent in its state at this place
+	level  int64 // each change up to here was queued or sent; at least floor
 	blank  int64 // deletions up to here mean nothing to a receiver that is new
 	flying int
 
@@ -82,15 +83,15 @@ type lane struct {
 	stopped chan struct{} // closed when the lane has ended
 
 	// By what the lane was entitled when it last looked, and how long that
-	// holds by itself. See grants.
+	// holds by itself.
 	was        *party.Snapshot
-	wasAt      time.Time
 	wasUntil   time.Time
 	wasMe      *party.Party
 	agreements []*party.Agreement
-	has        map[string]bool
+	has        *standing
 	resync     *resync
-	restart    bool // when nothing is in flight, read the feed again for resync
+	restart    bool   // when nothing is in flight, read the feed again for resync
+	kept       *reach // until the lane is as far again
 
 	status    party.Status // of the receiver, when last looked at
 	failures  int          // in a row
@@ -106,25 +107,34 @@ type lane struct {
 
 	mu    sync.Mutex
 	state LaneState
+	reach reach // that may be stored
 }
 
 // resync reads the feed again because the receiver is now entitled to more.
 // What it was entitled to and has is not sent again.
 type resync struct {
-	upTo   int64 // the cursor when it began
-	before *party.Snapshot
-	at     time.Time
+	from   reach
+	before *standing // nil: it has nothing of what it is entitled to
+}
+
+// reach is how far a lane is, and for what: the receiver has what it is entitled
+// to by standing of whatever stands at or before cursor, and of each change up to
+// level.
+type reach struct {
+	cursor, level int64
+	standing      *standing
 }
 
 func (d *Delivery) newLane(c charge) *lane {
 	l := &lane{
 		d: d, id: c.id, name: c.id.String(), to: c.id.party.String(), charge: c,
-		read: c.cursor, floor: c.cursor, blank: c.blank, q: newQueue(),
+		read: c.cursor, floor: c.level, level: c.level, blank: c.blank, has: c.standing, q: newQueue(),
 		leave: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	l.state = LaneState{
-		Lane: l.name, Receiver: c.id.party, Role: c.id.role, Platform: c.id.platform, State: LaneIdle, Cursor: c.cursor,
+		Lane: l.name, Receiver: c.id.party, Role: c.id.role, Platform: c.id.platform, State: LaneSending, Cursor: c.cursor, // it has not looked yet
 	}
+	l.reach = reach{c.cursor, c.level, c.standing}
 	return l
 }
 
@@ -206,9 +216,9 @@ func (l *lane) end() {
 // part ends the lane's reading of the feed, and keeps how far it came: what is
 // committed from now on is not its concern, and must not move its cursor.
 func (l *lane) part() {
-	s := l.snapshotState()
+	r := l.reached()
 	l.mu.Lock()
-	l.state = s
+	l.reach, l.state.Cursor = r, r.cursor
 	l.mu.Unlock()
 	l.inbox.close() // it is idle no more
 	l.d.tail.leave(l)
@@ -217,6 +227,9 @@ func (l *lane) part() {
 // work does what can be done now. It reports whether the receiver can be sent
 // anything.
 func (l *lane) work(ctx context.Context, now time.Time, leaving bool) bool {
+	for _, v := range l.inbox.passedOver() {
+		l.lose(v, now)
+	}
 	v := l.d.look()
 	me := l.id.find(v.snapshot)
 	if me != nil {
@@ -300,45 +313,61 @@ func (l *lane) notice(me *party.Party, now time.Time) {
 }
 
 // regrant notices that the receiver is entitled to more than before and has the
-// feed read again for that. It looks at the very snapshot that the feed is read
-// by: a right that was away for a moment has come back, even when nothing else
-// noticed.
+// feed read again for that: also when it was before this process had the lane. It
+// looks at the very snapshot that the feed is read by: a right that was away for
+// a moment has come back, even when nothing else noticed.
 func (l *lane) regrant(v *view, me *party.Party, now time.Time) {
-	current := l.has != nil && now.Before(l.wasUntil)
+	current := l.was != nil && now.Before(l.wasUntil)
 	if current && l.was == v.snapshot {
 		return
 	}
 	agreements := v.agreements[me.ID]
 	if current && sameStanding(l.wasMe, me) && slices.Equal(agreements, l.agreements) {
-		l.was, l.wasAt, l.wasMe = v.snapshot, now, me
+		l.was, l.wasMe = v.snapshot, me
 		return
 	}
-	has := grants(me, agreements, now)
-	more := false
-	for g, ok := range has {
-		more = more || ok && !l.has[g]
+	has := v.standing(me, now)
+	if l.kept != nil {
+		l.kept.standing = l.kept.standing.without(has)
 	}
-	if more && l.has != nil {
-		r := &resync{upTo: l.q.cursor(l.read), before: l.was, at: l.wasAt}
-		if !l.has["version "+string(me.Platform.Version)] {
-			r.before = nil // it speaks another version now and has nothing of it
-		}
-		switch old := l.resync; {
-		case old == nil:
-			l.resync = r
-		case r.before == nil:
-			old.before = nil
-		}
-		l.restart = true
+	if l.resync != nil {
+		l.resync.before = l.resync.before.without(has)
 	}
-	l.was, l.wasAt, l.wasUntil, l.wasMe = v.snapshot, now, nextBound(agreements, now), me
-	l.agreements, l.has = agreements, has
+	switch {
+	case l.has == nil && l.read == 0:
+		l.has = has // it is new
+	case l.has == nil || has.exceeds(l.has):
+		l.extend(has)
+	case !has.same(l.has):
+		l.has = has
+	}
+	l.was, l.wasUntil, l.wasMe, l.agreements = v.snapshot, nextBound(agreements, now), me, agreements
+}
+
+// extend has the feed read again for what the receiver is entitled to by has.
+func (l *lane) extend(has *standing) {
+	from := reach{l.q.cursor(l.read), l.q.level(l.level), l.has}
+	before := l.has
+	if before != nil && before.Version != has.Version {
+		before = nil // it speaks another version now and has nothing of it
+	}
+	switch {
+	case l.resync == nil:
+		l.resync = &resync{from, before}
+	case before == nil:
+		l.resync.before = nil
+	}
+	if l.kept == nil {
+		k := from
+		l.kept = &k
+	}
+	l.restart, l.has = true, has
 }
 
 // again starts a resync when nothing is in flight any more.
 func (l *lane) again() {
 	if l.restart && l.flying == 0 {
-		l.restart, l.live, l.read, l.floor = false, false, 0, 0
+		l.restart, l.live, l.read, l.floor, l.level = false, false, 0, 0, 0
 		l.q = newQueue()
 	}
 }

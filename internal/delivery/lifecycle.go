@@ -38,7 +38,7 @@ type cycle struct {
 	tidied  bool              // no cursor is of a lane that is not known
 	redo    bool              // something could not be done
 
-	stored    map[*lane]int64 // cursors as in the database
+	stored    map[*lane]reach // as in the database
 	departing map[*lane]bool  // lanes that end when nothing is in flight
 }
 
@@ -52,7 +52,7 @@ func (d *Delivery) supervise(ctx context.Context) {
 	tidy := time.NewTicker(tidyEvery)
 	defer tidy.Stop()
 	c := &d.cycle
-	c.stored, c.departing = make(map[*lane]int64), make(map[*lane]bool)
+	c.stored, c.departing = make(map[*lane]reach), make(map[*lane]bool)
 	for {
 		changed := d.o.Lease.Changed()
 		d.adopt(ctx)
@@ -161,7 +161,10 @@ func (d *Delivery) start(ctx context.Context, charges []charge) {
 			if err != nil {
 				return err
 			}
-			c.cursor, c.blank, claimed[i] = at.Seq, at.Blank, ok
+			c.cursor, c.level, c.blank, claimed[i] = at.Seq, at.Level, at.Blank, ok
+			if c.standing, err = readStanding(at.Grants); err != nil {
+				d.log.Error("a receiver is sent everything again", "party", c.id.party.String(), "err", err)
+			}
 		}
 		return nil
 	})
@@ -180,7 +183,7 @@ func (d *Delivery) start(ctx context.Context, charges []charge) {
 		}
 		l := d.newLane(c)
 		d.lanes[l.name] = l
-		d.cycle.stored[l] = c.cursor
+		d.cycle.stored[l] = l.reach
 		// Lanes end when they are told to, not with ctx.
 		var run context.Context
 		run, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -272,38 +275,42 @@ func (d *Delivery) end() {
 	d.stop(ctx, all)
 }
 
-// persist stores the cursors that moved. What is not stored is sent again after
-// a restart. A lane whose cursor belongs to another process by now is cancelled.
+// persist stores the cursors that moved, and what goes with them. What is not
+// stored is sent again after a restart. A lane whose cursor belongs to another
+// process by now is cancelled.
 func (d *Delivery) persist(ctx context.Context, lanes map[string]*lane) {
-	moved := make(map[*lane]int64)
+	moved := make(map[*lane]reach)
+	var moves []store.CursorMove
 	for _, l := range lanes {
-		if c := l.snapshotState().Cursor; c != d.cycle.stored[l] {
-			moved[l] = c
+		r, old := l.reached(), d.cycle.stored[l]
+		if r == old {
+			continue
 		}
+		m := store.CursorMove{Lane: l.name, Epoch: l.charge.epoch, Seq: r.cursor, Level: r.level}
+		if r.standing != old.standing {
+			var err error
+			if m.Grants, err = r.standing.encode(); err != nil {
+				d.log.Error("cannot store the cursor of a lane", "party", l.to, "err", err)
+				continue
+			}
+		}
+		moved[l], moves = r, append(moves, m)
 	}
-	if len(moved) == 0 {
+	if len(moves) == 0 {
 		return
 	}
-	var lost []*lane
-	err := d.o.Store.Write(ctx, func(tx *store.Tx) error {
-		lost = lost[:0]
-		for l, seq := range moved {
-			held, err := tx.SetCursor(l.name, seq, l.charge.epoch)
-			if err != nil {
-				return err
-			}
-			if !held {
-				lost = append(lost, l)
-			}
-		}
-		return nil
+	var lost []string
+	err := d.o.Store.Write(ctx, func(tx *store.Tx) (err error) {
+		lost, err = tx.MoveCursors(moves)
+		return err
 	})
 	if err != nil {
-		d.log.Warn("cannot store the cursors of the lanes", "lanes", len(moved), "err", err)
+		d.log.Warn("cannot store the cursors of the lanes", "lanes", len(moves), "err", err)
 		return
 	}
 	maps.Copy(d.cycle.stored, moved)
-	for _, l := range lost {
+	for _, name := range lost {
+		l := lanes[name]
 		l.cancel()
 		d.cycle.departing[l] = true // seeOff finds it; adopt begins anew where it still is ours
 	}

@@ -90,8 +90,11 @@ func (l *lane) dispatch(ctx context.Context, snap *party.Snapshot, me *party.Par
 
 // start has o sent; the result comes with a later turn.
 func (l *lane) start(ctx context.Context, me *party.Party, o *object, until, now time.Time) {
-	if l.letters[o.key] {
-		o.doubt() // it refused an earlier state: a part would leave that out for good
+	away := l.failures > 0 || me.Status == party.Offline
+	if away || l.letters[o.key] {
+		// It gets the present state, nothing that led there; and where it refused an
+		// earlier state, a part would leave that out for good.
+		o.doubt()
 	}
 	j := job{
 		ctx: ctx, lane: l, to: me, object: o, key: o.key, step: o.next(), upTo: o.last(), until: until,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tidwall/gjson"
 
@@ -37,6 +38,7 @@ type whole struct {
 	deleted bool
 	message *message
 	err     error
+	stale   atomic.Bool // there is a newer state
 
 	place     sync.Once
 	lon, lat  float64
@@ -113,6 +115,7 @@ func (p *presents) expire(key store.ObjectKey, seq int64) {
 		}
 	default: // it may be read before the change
 	}
+	w.stale.Store(true)
 	delete(p.entries, key)
 }
 

@@ -54,6 +54,9 @@ type change struct {
 	// none when that is not known: then only the whole object can be sent.
 	steps []step
 	base  int64
+	// level is a place up to which each change was handed out before this one; 0
+	// for an entry that was read from the table.
+	level int64
 	// noticed is when the feed was read, in Unix nanoseconds; 0 for an entry
 	// that was read from the table while catching up.
 	noticed int64

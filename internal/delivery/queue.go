@@ -31,6 +31,7 @@ type queue struct {
 	waiting []*object // to be sent again at their time
 	turn    int       // urgent ones sent since the last that was not
 	early   int       // items that overtook and are not done
+	late    int       // items in order whose change lies before their place
 	// ahead holds the places up to which objects were sent although the feed
 	// is not read so far: whole objects are sent in their present state, and
 	// urgent changes overtake.
@@ -41,6 +42,7 @@ type queue struct {
 // item is a change in the queue.
 type item struct {
 	seq     int64
+	loud    int64   // see store.Object
 	change  *change // nil: only the whole object will do
 	from    int64   // the receiver has, or gets before, what is at or before this place
 	urgent  bool
@@ -113,13 +115,19 @@ func (q *queue) add(c *change, follows bool, from int64, had *party.DeliverySett
 		if it := o.items[at]; !it.ordered {
 			it.ordered = true
 			q.early--
-			q.order = append(q.order, it)
+			q.enter(it)
 		}
 		return
 	}
-	it := &item{seq: c.seq, change: c, from: from, urgent: c.urgent, ordered: true}
-	q.order = append(q.order, it)
+	it := &item{seq: c.seq, loud: c.loud, change: c, from: from, urgent: c.urgent, ordered: true}
+	q.enter(it)
 	q.insert(o, at, it, follows)
+}
+
+func (q *queue) enter(it *item) {
+	if q.order = append(q.order, it); it.loud < it.seq {
+		q.late++
+	}
 }
 
 // overtake takes an urgent change before its turn, and reports whether there was
@@ -134,7 +142,7 @@ func (q *queue) overtake(c *change, follows bool, from int64) bool {
 	o := q.object(c.key)
 	o.had = nil
 	q.early++
-	q.insert(o, len(o.items), &item{seq: c.seq, change: c, from: from, urgent: c.urgent}, follows)
+	q.insert(o, len(o.items), &item{seq: c.seq, loud: c.loud, change: c, from: from, urgent: c.urgent}, follows)
 	return true
 }
 
@@ -269,8 +277,11 @@ func (q *queue) settle(o *object, seq, read int64) {
 	o.sent, o.whole, o.replay, o.attempts = seq, false, false, 0
 	n := 0
 	for n < len(o.items) && o.items[n].seq <= seq {
-		if it := o.items[n]; !it.ordered {
+		switch it := o.items[n]; {
+		case !it.ordered:
 			q.early--
+		case it.loud < it.seq:
+			q.late--
 		}
 		o.items[n].done = true
 		n++
@@ -356,4 +367,22 @@ func (q *queue) cursor(read int64) int64 {
 		return read
 	}
 	return q.order[0].seq - 1
+}
+
+// level returns the place up to which each change is settled, when each up to
+// the place read was queued or settled before. It is not cursor: an object may
+// stand in the feed behind its change.
+func (q *queue) level(read int64) int64 {
+	if len(q.order) > 0 {
+		read = min(read, q.order[0].loud-1)
+	}
+	if q.late == 0 {
+		return read
+	}
+	for _, it := range q.order {
+		if !it.done {
+			read = min(read, it.loud-1)
+		}
+	}
+	return read
 }

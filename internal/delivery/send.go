@@ -38,7 +38,12 @@ type job struct {
 var (
 	errNotEntitled = errors.New("the receiver is not entitled to it any more")
 	errHalted      = errors.New("the receiver is not sent anything at present")
+	errStale       = errors.New("the object has changed since it was read")
 )
+
+// maxFresh is how often an object that changes faster than its requests leave is
+// read again before one.
+const maxFresh = 3
 
 // exchange is a request and what became of it.
 type exchange struct {
@@ -69,7 +74,7 @@ func (d *Delivery) send(ctx context.Context, j job) result {
 	case w != nil && !passes(&j.to.Delivery, w), w != nil && j.had != nil && passes(j.had, w):
 		x.outcome, r.seq = filtered, max(j.upTo, w.seq)
 	case j.step != nil:
-		x = d.deliver(ctx, &j, j.step.message)
+		x = d.deliver(ctx, &j, j.step.message, nil)
 		r.requests++
 		if x.outcome == rejected && j.step.message.partial {
 			x, err = d.whole(ctx, &j, &r) // it lacks what the change applies to
@@ -111,18 +116,27 @@ func (d *Delivery) inside(ctx context.Context, j *job) (*whole, error) {
 	return w, nil
 }
 
-// whole sends the object in its present state.
-func (d *Delivery) whole(ctx context.Context, j *job, r *result) (exchange, error) {
-	w, err := d.presents.get(ctx, j.key, j.upTo)
-	switch {
-	case err != nil:
-		return exchange{outcome: retry, err: err}, nil
-	case w.missing:
-		return exchange{outcome: gone}, nil
+// whole sends the object in its present state: also when it changes while the
+// request waits for its place or its connection.
+func (d *Delivery) whole(ctx context.Context, j *job, r *result) (x exchange, err error) {
+	for n := 1; ; n++ {
+		w, err := d.presents.get(ctx, j.key, j.upTo)
+		switch {
+		case err != nil:
+			return exchange{outcome: retry, err: err}, nil
+		case w.missing:
+			return exchange{outcome: gone}, nil
+		}
+		seq, fresh := max(r.seq, w.seq), w
+		if n == maxFresh {
+			fresh = nil
+		}
+		if x = d.deliver(ctx, j, w.message, fresh); !errors.Is(x.err, errStale) {
+			r.seq = seq
+			r.requests++
+			return x, nil
+		}
 	}
-	r.seq = max(r.seq, w.seq)
-	r.requests++
-	return d.deliver(ctx, j, w.message), nil
 }
 
 // setOffline writes that a receiver takes what it is sent, or does not.
@@ -137,7 +151,8 @@ func (d *Delivery) setOffline(ctx context.Context, p *party.Party, offline bool)
 
 // permit reports whether the receiver may be sent the object at this moment. It
 // is asked when everything else is done, immediately before a request leaves.
-func (j *job) permit(x *exchange) error {
+// Of the state w, unless nil, there must not be a newer one.
+func (j *job) permit(x *exchange, w *whole) error {
 	x.view = j.lane.d.look()
 	me := j.lane.id.find(x.view.snapshot)
 	switch {
@@ -145,12 +160,15 @@ func (j *job) permit(x *exchange) error {
 		return errHalted
 	case !wants(x.view.snapshot, me, j.key, time.Now()):
 		return errNotEntitled
+	case w != nil && w.stale.Load():
+		return errStale
 	}
 	return nil
 }
 
-// deliver sends one message and says what became of it.
-func (d *Delivery) deliver(ctx context.Context, j *job, m *message) exchange {
+// deliver sends one message and says what became of it. w is the state that it
+// is, unless it may be old by now.
+func (d *Delivery) deliver(ctx context.Context, j *job, m *message, w *whole) exchange {
 	start := time.Now()
 	pl := j.to.Platform
 	f := m.in(pl.Version)
@@ -161,7 +179,7 @@ func (d *Delivery) deliver(ctx context.Context, j *job, m *message) exchange {
 		d.record(j, m, f, &x, start, start, "")
 		return x
 	}
-	q.Permit = func() error { return j.permit(&x) }
+	q.Permit = func() error { return j.permit(&x, w) }
 	x.asked = q
 	sent := time.Now()
 	x.response, err = d.o.Egress.Do(ctx, q)
@@ -234,7 +252,7 @@ func (d *Delivery) judge(ctx context.Context, j *job, m *message, x *exchange, e
 		switch {
 		case errors.Is(err, errNotEntitled):
 			x.outcome = withdrawn
-		case errors.Is(err, errHalted), e != nil && e.Failure == egress.Busy:
+		case errors.Is(err, errHalted), errors.Is(err, errStale), e != nil && e.Failure == egress.Busy:
 			x.outcome = busy
 		case ctx.Err() != nil || over(j.until, time.Now()):
 			x.outcome = stopped

@@ -48,10 +48,13 @@ func (l *lane) show(me *party.Party, ready bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := &l.state
-	s.Cursor, s.Queued, s.InFlight = l.q.cursor(l.read), len(l.q.order)+l.q.early, l.flying
-	if l.restart {
-		s.Cursor = min(s.Cursor, l.resync.upTo)
+	l.reach = reach{l.q.cursor(l.read), l.q.level(l.level), l.has}
+	if k := l.kept; k != nil && (l.restart || l.reach.cursor < k.cursor) {
+		l.reach = *k
+	} else {
+		l.kept = nil
 	}
+	s.Cursor, s.Queued, s.InFlight = l.reach.cursor, len(l.q.order)+l.q.early, l.flying
 	s.Failures, s.FailingSince, s.NextAttempt = l.failures, l.since, l.resume
 	if l.hold.After(l.resume) {
 		s.NextAttempt = l.hold
@@ -71,16 +74,27 @@ func (l *lane) show(me *party.Party, ready bool) {
 	}
 }
 
-// snapshotState returns the state at any time. What did not concern the lane
-// since it last looked is behind its cursor.
+// snapshotState returns the state at any time.
 func (l *lane) snapshotState() LaneState {
-	head := l.d.tail.position() // before: all of that was put into the inbox
-	idle := l.inbox.idle()
+	r := l.reached()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.state
-	if idle && s.Queued == 0 {
-		s.Cursor = max(s.Cursor, head)
-	}
+	s.Cursor = r.cursor
 	return s
+}
+
+// reached returns how far the lane is, at any time. What did not concern it since
+// it last looked is behind its cursor.
+func (l *lane) reached() reach {
+	head, level := l.d.tail.position(), l.d.tail.level.Load() // before: all of that was put into the inbox
+	idle := l.inbox.idle()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.reach
+	if idle && l.state.Queued == 0 {
+		r.cursor = max(r.cursor, head)
+		r.level = max(r.level, min(level, r.cursor))
+	}
+	return r
 }

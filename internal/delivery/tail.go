@@ -80,9 +80,11 @@ func (a *announcements) forget(seq int64) {
 // tail is where new entries of the feed are handed to the lanes. Only those get
 // one that may be entitled to it: the others cost nothing.
 type tail struct {
-	head atomic.Int64 // everything up to here has been handed out
+	head  atomic.Int64 // what stands at or before this place has been handed out
+	level atomic.Int64 // … and each change up to here, wherever its object stands now
 
 	mu      sync.Mutex
+	view    *view        // by which the feed was last handed out
 	count   atomic.Int64 // of lanes; read without mu
 	lanes   map[*lane]bool
 	changed bool // since all and byParty were made
@@ -94,6 +96,7 @@ type tail struct {
 func newTail(head int64) *tail {
 	t := &tail{lanes: make(map[*lane]bool)}
 	t.head.Store(head)
+	t.level.Store(head)
 	return t
 }
 
@@ -135,6 +138,7 @@ func (t *tail) hand(v *view, changes []*change, head int64) {
 		}
 	}
 	t.woken = t.woken[:0]
+	t.follow(v)
 	for _, c := range changes {
 		if !told(c.key.Kind) {
 			continue
@@ -159,6 +163,26 @@ func (t *tail) hand(v *view, changes []*change, head int64) {
 	for i, l := range t.woken {
 		l.wake()
 		t.woken[i] = nil
+	}
+}
+
+// follow tells those lanes whose agreements are not what they were when the feed
+// was last handed out: one of them may have ended and begun again before the lane
+// looks, and what is handed out meanwhile does not reach it.
+func (t *tail) follow(v *view) {
+	old := t.view
+	t.view = v
+	if old == nil || old == v {
+		return
+	}
+	for id, lanes := range t.byParty {
+		if slices.Equal(old.agreements[id], v.agreements[id]) {
+			continue
+		}
+		for _, l := range lanes {
+			l.inbox.saw(v)
+			t.woken = append(t.woken, l)
+		}
 	}
 }
 
@@ -259,7 +283,7 @@ func (r *reader) page(ctx context.Context) (end bool, err error) {
 	for i := range heads {
 		r.presents.expire(heads[i].ObjectKey, heads[i].Seq)
 		if c := r.change(&heads[i]); c != nil {
-			c.noticed = now
+			c.noticed, c.level = now, r.level
 			changes = append(changes, c)
 		}
 	}
@@ -270,6 +294,7 @@ func (r *reader) page(ctx context.Context) (end bool, err error) {
 		return false, nil
 	}
 	r.level = r.tail.position()
+	r.tail.level.Store(r.level)
 	clear(r.seen)
 	r.announced.forget(r.level)
 	return true, nil

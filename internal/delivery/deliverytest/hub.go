@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/tidwall/gjson"
 
 	"github.com/eroam/eroam/internal/catalog"
 	"github.com/eroam/eroam/internal/delivery"
@@ -42,6 +43,7 @@ type Hub struct {
 
 	t      testing.TB
 	dir    string
+	base   string // URL of a database on PostgreSQL; "" for SQLite
 	url    string
 	egress *egress.Client
 	agree  bool
@@ -60,9 +62,15 @@ func New(t testing.TB, open bool, change ...func(*delivery.Options)) *Hub {
 // NewWith is New with a client that has the given options.
 func NewWith(t testing.TB, open bool, client egress.Options, change ...func(*delivery.Options)) *Hub {
 	t.Helper()
+	return NewOn(t, "", open, client, change...)
+}
+
+// NewOn is NewWith on a database as store.Options names it.
+func NewOn(t testing.TB, database string, open bool, client egress.Options, change ...func(*delivery.Options)) *Hub {
+	t.Helper()
 	server := httptest.NewServer(http.NotFoundHandler()) // parties only need its URL
 	t.Cleanup(server.Close)
-	h := &Hub{t: t, dir: t.TempDir(), url: server.URL, agree: open, change: change}
+	h := &Hub{t: t, dir: t.TempDir(), base: database, url: server.URL, agree: open, change: change}
 	client.AllowNetworks = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	h.egress = egress.New(client)
 	t.Cleanup(h.egress.Close)
@@ -75,7 +83,7 @@ func (h *Hub) open() {
 	h.t.Helper()
 	ctx := context.Background()
 	var err error
-	if h.Store, err = store.Open(ctx, store.Options{Dir: h.dir}); err != nil {
+	if h.Store, err = store.Open(ctx, store.Options{Dir: h.dir, Database: h.base}); err != nil {
 		h.t.Fatal(err)
 	}
 	if h.Trace, err = trace.Open(ctx, trace.Options{Path: filepath.Join(h.dir, "trace.db")}); err != nil {
@@ -189,10 +197,32 @@ func (h *Hub) join(inv party.Invitation, v ocpi.Version, modules []ocpi.Module) 
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	if _, err := h.Registry.Credentials(ctx, a, v, http.MethodPost, p.credentials(inv.Hub)); err != nil {
+	h.exchange(p, a, http.MethodPost, p.credentials(inv.Hub))
+	return p
+}
+
+// exchange sends the credentials of p, and keeps the token that it is given.
+func (h *Hub) exchange(p *Partner, a *party.Access, method string, body []byte) {
+	h.t.Helper()
+	data, err := h.Registry.Credentials(context.Background(), a, p.Version, method, body)
+	if err != nil {
 		h.t.Fatalf("registering: %v", err)
 	}
-	return p
+	p.issued = gjson.GetBytes(data, "token").String()
+}
+
+// Renew has p, which is no hub, register again in version v and with the given
+// modules.
+func (h *Hub) Renew(p *Partner, v ocpi.Version, modules ...ocpi.Module) {
+	h.t.Helper()
+	p.mu.Lock()
+	p.Version, p.modules = v, modules
+	p.mu.Unlock()
+	a, err := h.Registry.Authenticate(context.Background(), "Token "+base64.StdEncoding.EncodeToString([]byte(p.issued)))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.exchange(p, a, http.MethodPut, p.credentials(false))
 }
 
 // Agree makes an agreement between a CPO and a provider; without scope over

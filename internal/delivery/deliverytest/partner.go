@@ -61,7 +61,8 @@ type Partner struct {
 
 	t       testing.TB
 	hub     *Hub
-	token   string
+	token   string // that the hub is to use
+	issued  string // that the hub gave it
 	grants  []party.Grant
 	modules []ocpi.Module
 
@@ -144,7 +145,7 @@ func (p *Partner) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	p.mu.Lock()
-	dead := p.dead
+	dead, version, modules := p.dead, p.Version, p.modules
 	p.mu.Unlock()
 	switch q.URL.Path {
 	case "/versions":
@@ -152,14 +153,14 @@ func (p *Partner) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 			ocpi.WriteEnvelope(w, http.StatusServiceUnavailable, ocpi.StatusServerError, "", nil)
 			return
 		}
-		p.write(w, []map[string]string{{"version": string(p.Version), "url": p.URL + "/details"}})
+		p.write(w, []map[string]string{{"version": string(version), "url": p.URL + "/details"}})
 		return
 	case "/details":
 		endpoints := []map[string]string{{"identifier": "credentials", "role": "SENDER", "url": p.URL + "/credentials"}}
-		for _, m := range p.modules {
+		for _, m := range modules {
 			endpoints = append(endpoints, map[string]string{"identifier": string(m), "role": "RECEIVER", "url": p.URL + "/" + string(m)})
 		}
-		p.write(w, map[string]any{"version": p.Version, "endpoints": endpoints})
+		p.write(w, map[string]any{"version": version, "endpoints": endpoints})
 		return
 	}
 	r := Request{Method: q.Method, Path: q.URL.EscapedPath(), Query: q.URL.RawQuery, Header: q.Header, Body: string(body)}

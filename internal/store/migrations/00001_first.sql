@@ -87,13 +87,17 @@ CREATE TABLE object (
 );
 CREATE UNIQUE INDEX object_seq ON object (seq); -- PostgreSQL only
 
--- How far each lane is. blank is the end of the feed when the lane was new;
+-- How far each lane is: what stands at or before seq is done, and so is each
+-- change up to level that is to be told. grants says to what the receiver was
+-- entitled when that was so. blank is the end of the feed when the lane was new;
 -- epoch is that of the process that works on it, see lease.
 CREATE TABLE lane_cursor (
-    lane  TEXT   NOT NULL PRIMARY KEY,
-    seq   BIGINT NOT NULL,
-    blank BIGINT NOT NULL,
-    epoch BIGINT NOT NULL
+    lane   TEXT   NOT NULL PRIMARY KEY,
+    seq    BIGINT NOT NULL,
+    level  BIGINT NOT NULL,
+    blank  BIGINT NOT NULL,
+    epoch  BIGINT NOT NULL,
+    grants BYTEA  NOT NULL
 );
 
 CREATE TABLE owner (

@@ -51,6 +51,7 @@ func Run(t *testing.T, fresh func(testing.TB) store.Options) {
 		{"CredentialIsSingleUse", testSingleUse},
 		{"Meta", testMeta},
 		{"Cursors", testCursors},
+		{"ManyCursors", testManyCursors},
 		{"Nodes", testNodes},
 		{"Leases", testLeases},
 		{"RegistryRevision", testRevision},
