@@ -242,6 +242,7 @@ func (r *receiver) apply(m message) (status, code int) {
 		return http.StatusOK, 2001
 	case m.method == http.MethodDelete:
 		if held == nil {
+			r.answer[m.object] = answered{false, n} // what is not there need not be deleted
 			return http.StatusNotFound, 2000
 		}
 		delete(r.holds, m.object)
