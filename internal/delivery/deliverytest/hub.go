@@ -135,7 +135,8 @@ func (h *Hub) Stop() {
 func (h *Hub) Watch() {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- h.Registry.Run(ctx) }()
+	registry := h.Registry // Reopen brings another
+	go func() { done <- registry.Run(ctx) }()
 	h.t.Cleanup(func() {
 		cancel()
 		<-done
