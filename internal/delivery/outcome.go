@@ -67,7 +67,7 @@ func (l *lane) dispatch(ctx context.Context, snap *party.Snapshot, me *party.Par
 	}
 	until := l.charge.until()
 	for l.flying < limit && !over(until, now) {
-		if due := l.pace.due(); me.Delivery.Rate > 0 && due.After(now) {
+		if due := l.pace.due(me.Delivery.Rate); me.Delivery.Rate > 0 && due.After(now) {
 			if len(l.q.objects) > l.flying {
 				l.limited = due
 			}

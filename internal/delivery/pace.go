@@ -7,16 +7,27 @@ import "time"
 const paceSlack = 50 * time.Millisecond
 
 // pace spreads requests evenly. The zero value is ready.
-type pace struct{ turn time.Time }
+type pace struct {
+	turn time.Time
+	rate float64 // by which turn was set
+}
 
-// due returns when the next request may go.
-func (p *pace) due() time.Time { return p.turn.Add(-paceSlack) }
+// due returns when the next request may go at a rate per second: at once when
+// the rate is another than before.
+func (p *pace) due(rate float64) time.Time {
+	if rate != p.rate {
+		return time.Time{}
+	}
+	return p.turn.Add(-paceSlack)
+}
 
 // spend notes n requests at the time now and at a rate per second; 0 is without
 // bound.
 func (p *pace) spend(n int, rate float64, now time.Time) {
+	if rate != p.rate {
+		p.turn, p.rate = time.Time{}, rate
+	}
 	if rate <= 0 {
-		p.turn = time.Time{}
 		return
 	}
 	if p.turn.Before(now) {

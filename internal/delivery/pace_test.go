@@ -5,33 +5,24 @@ import (
 	"time"
 )
 
-// In a minute as many requests go as the rate says, evenly, whatever the rate.
-func TestPace(t *testing.T) {
-	for _, rate := range []float64{0.5, 1, 7, 100, 2000} {
-		var p pace
-		start := time.Unix(1e9, 0)
-		now, n := start, 0
-		var most, burst int
-		var second time.Time
-		for now.Before(start.Add(time.Minute)) {
-			if due := p.due(); due.After(now) {
-				now = due
-				continue
-			}
-			if now.Sub(second) >= time.Second {
-				second, burst = now, 0
-			}
-			if burst++; burst > most {
-				most = burst
-			}
-			p.spend(1, rate, now)
-			n++
-		}
-		if want := rate * 60; float64(n) < want-1 || float64(n) > want+rate/20+2 {
-			t.Errorf("rate %g: %d requests in a minute", rate, n)
-		}
-		if limit := rate*1.05 + 2; float64(most) > limit {
-			t.Errorf("rate %g: %d in a second", rate, most)
-		}
+// TestPaceForgetsAnotherRate raises a very low rate: the next request need not
+// wait for the turn that the low one set.
+func TestPaceForgetsAnotherRate(t *testing.T) {
+	var p pace
+	now := time.Unix(1e9, 0)
+	p.spend(1, 0.0001, now)
+	if due := p.due(0.0001); due.Sub(now) < 2*time.Hour {
+		t.Errorf("at the low rate the next is due after %s", due.Sub(now))
+	}
+	if due := p.due(10); due.After(now) {
+		t.Errorf("at the new rate the next is due after %s", due.Sub(now))
+	}
+	p.spend(1, 10, now)
+	if due := p.due(10).Add(paceSlack); due.Sub(now) != 100*time.Millisecond {
+		t.Errorf("then the next is due after %s, want 100ms", due.Sub(now))
+	}
+	p.spend(1, 0, now)
+	if due := p.due(0); due.After(now) {
+		t.Errorf("without a rate the next is due after %s", due.Sub(now))
 	}
 }

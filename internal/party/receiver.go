@@ -39,6 +39,7 @@ type DeliverySettings struct {
 
 // Bounds of DeliverySettings.
 const (
+	minDeliveryRate  = 0.0001 // one in 2 h 47 min
 	maxDeliveryRate  = 10_000
 	maxInFlight      = 256
 	maxDeliveryNames = 1_000
@@ -59,8 +60,8 @@ func (e *InvalidField) Unwrap() error { return ErrInvalid }
 // normal checks s and returns it with country codes and parties in their one
 // spelling, sorted, each once. The error is an *InvalidField.
 func (s DeliverySettings) normal() (DeliverySettings, error) {
-	if !(s.Rate >= 0 && s.Rate <= maxDeliveryRate) {
-		return s, &InvalidField{"rate", fmt.Sprintf("must be requests per second from 0 (the hub's default) to %d", maxDeliveryRate)}
+	if s.Rate != 0 && !(s.Rate >= minDeliveryRate && s.Rate <= maxDeliveryRate) {
+		return s, &InvalidField{"rate", fmt.Sprintf("must be 0 (the hub's default) or requests per second from %g to %d", minDeliveryRate, maxDeliveryRate)}
 	}
 	if s.InFlight < 0 || s.InFlight > maxInFlight {
 		return s, &InvalidField{"in_flight", fmt.Sprintf("must be from 0 (the hub's default) to %d", maxInFlight)}
