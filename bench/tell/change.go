@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"time"
 )
 
@@ -70,9 +71,12 @@ func (l *lab) changes(ctx context.Context, h *hub, s *set) error {
 func (l *lab) changeRounds(ctx context.Context, h *hub, targets []target, connections int, idle *exec.Cmd, idleAddr string) error {
 	var rates, p50s, p99s, cpus, own, floors, floorOwn []float64
 	for round := range l.o.rounds {
-		f, err := l.hammer(ctx, idleAddr, idle.Process.Pid, targets, connections, l.o.duration/4)
+		f, err := l.hammer(ctx, idleAddr, idle.Process.Pid, slices.Clone(targets), connections, l.o.duration/4)
 		if err != nil {
 			return fmt.Errorf("the floor: %w", err)
+		}
+		if _, err := h.idle(ctx); err != nil {
+			return err
 		}
 		var t turn
 		err = l.profiled(h, fmt.Sprintf("changes-%d-%d", connections, round+1), l.o.duration, func() (err error) {

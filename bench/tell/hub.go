@@ -93,6 +93,25 @@ func withoutSettings(env []string) []string {
 	return out
 }
 
+// idle waits until the hub has done what it does after a start, reading what it
+// keeps in memory, or after a load: until it uses little of a processor. It
+// returns how long that took.
+func (h *hub) idle(ctx context.Context) (time.Duration, error) {
+	const most = 3 * time.Minute
+	for begin := time.Now(); ; {
+		before := used(h.pid())
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-time.After(time.Second):
+		}
+		took := time.Since(begin)
+		if s := before.since(); s.by[h.pid()]/s.seconds < 0.05 || took > most {
+			return took - time.Second, nil
+		}
+	}
+}
+
 func (h *hub) pid() int { return h.cmd.Process.Pid }
 
 // stop ends the hub: with a chance to tidy up, or at once.

@@ -137,7 +137,12 @@ func largest(v []float64) float64 {
 // then the first, the middle and the last page again and again, by the same
 // links and by offset, plain and packed.
 func (l *lab) pages(ctx context.Context, h *hub, s *set) error {
-	fmt.Printf("%s: pages of 1,000\n", s.Name)
+	fmt.Printf("%s: pages of 1,000, once the hub is idle\n", s.Name)
+	idle, err := h.idle(ctx)
+	if err != nil {
+		return err
+	}
+	l.result(s.Name+"_idle_after_start", idle.Seconds(), "s", 1)
 	r := reader{client: &http.Client{Transport: &http.Transport{DisableCompression: true}}, token: s.Viewer}
 	first := "http://" + h.addr + "/ocpi/2.2.1/sender/locations?limit=1000"
 	var links []string
