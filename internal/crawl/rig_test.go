@@ -38,7 +38,9 @@ func newRig(t *testing.T, modules ...ocpi.Module) *rig {
 	r.egress = egress.New(egress.Options{AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	t.Cleanup(r.egress.Close)
 	r.partner = newPartner(r, "NL-CP1", "NL-CP2")
-	r.pull(party.PullSettings{Modules: modules, Parties: []string{"NL-CP1"}})
+	if len(modules) > 0 {
+		r.pull(party.PullSettings{Modules: modules, Parties: []string{"NL-CP1"}})
+	}
 	t.Cleanup(func() { r.halt() })
 	return r
 }
