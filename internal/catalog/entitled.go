@@ -19,7 +19,6 @@ type entitled struct {
 	snapshot *party.Snapshot
 	until    time.Time // when an agreement begins or ends; zero: none does
 	owners   map[viewKey][]ocpi.PartyID
-	infos    []store.Object // every ClientInfo, oldest first; nil: not read yet
 }
 
 // viewKey says for whom owners were worked out. With open agreements it is the
@@ -34,9 +33,6 @@ type viewKey struct {
 func (e *entitled) of(s *party.Snapshot, now time.Time) {
 	if e.snapshot == s && (e.until.IsZero() || now.Before(e.until)) {
 		return
-	}
-	if e.snapshot != s {
-		e.infos = nil
 	}
 	e.snapshot, e.until, e.owners = s, time.Time{}, make(map[viewKey][]ocpi.PartyID)
 	for _, a := range s.Agreements() {
@@ -97,26 +93,10 @@ func visibleOwners(s *party.Snapshot, m ocpi.Module, viewer *party.Party, now ti
 	return owners
 }
 
-// infosUnder returns every ClientInfo, oldest first. They change with the
-// registry only, which is published anew after each of their changes.
-func (c *Catalog) infosUnder(ctx context.Context, s *party.Snapshot, now time.Time) ([]store.Object, error) {
-	e := &c.entitled
-	e.mu.Lock()
-	e.of(s, now)
-	infos := e.infos
-	e.mu.Unlock()
-	if infos != nil {
-		return infos, nil
-	}
+// infos returns every ClientInfo, oldest first. They are read each time: the
+// commit of a status is seen by its receivers before the registry's snapshot
+// changes, and a list must not be behind what they were told.
+func (c *Catalog) infos(ctx context.Context) ([]store.Object, error) {
 	infos, _, err := c.o.Store.List(ctx, store.ListQuery{Kind: string(ocpi.HubClientInfo)})
-	if err != nil {
-		return nil, err
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	// A snapshot that came meanwhile may stand for later ones.
-	if e.snapshot == s && infos != nil {
-		e.infos = infos
-	}
-	return infos, nil
+	return infos, err
 }

@@ -163,7 +163,7 @@ func (c *Catalog) clientInfos(ctx context.Context, r ListRequest, q store.ListQu
 		pl = r.Viewer.Platform
 	}
 	s := c.o.Registry.Snapshot()
-	infos, err := c.infosUnder(ctx, s, now)
+	infos, err := c.infos(ctx)
 	if err != nil {
 		return nil, 0, false, err
 	}

@@ -180,7 +180,7 @@ func (r *Registry) Snapshot() *Snapshot { return r.view.Load().snapshot }
 
 // maxChanges bounds how often a change is run again because another process
 // was faster.
-const maxChanges = 10
+const maxChanges = 100
 
 // change runs fn on a copy of the state, writes what it did in one transaction
 // and publishes the copy. When fn fails nothing is changed. When another process
