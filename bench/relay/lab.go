@@ -30,7 +30,7 @@ type lab struct {
 	upstream   string // host:port
 	processes  []*exec.Cmd
 	partners   *partners
-	admin      string
+	base       string // http://host:port of the hub
 	candidates []candidate
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/eroam/eroam/bench/register"
 )
 
 // turn is what one candidate did in one round.
@@ -147,27 +148,16 @@ func post(c candidate, correlation string) error {
 	return res.Body.Close()
 }
 
+// hubTimes reads from the trace how many microseconds each request of a
+// correlation id spent inside the hub, 1,000 requests at most.
 func (l *lab) hubTimes(correlation string, limit int) ([]float64, error) {
-	req, err := http.NewRequest(http.MethodGet, fmt.Sprintf("%s/messages?correlation_id=%s&limit=%d", l.admin, correlation, min(limit, 1000)), nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Authorization", "Bearer "+adminToken)
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = res.Body.Close() }()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		return nil, err
-	}
 	var body struct {
 		Items []struct {
 			HubMicros float64 `json:"hub_us"`
 		} `json:"items"`
 	}
-	if err := json.Unmarshal(b, &body); err != nil {
+	url := fmt.Sprintf("%s/api/v1/messages?correlation_id=%s&limit=%d", l.base, correlation, min(limit, 1000))
+	if err := register.Call(http.MethodGet, url, "Bearer "+register.AdminToken, nil, &body); err != nil {
 		return nil, err
 	}
 	var out []float64
@@ -175,7 +165,7 @@ func (l *lab) hubTimes(correlation string, limit int) ([]float64, error) {
 		out = append(out, m.HubMicros)
 	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("the trace knows nothing of %s: %.200s", correlation, b)
+		return nil, fmt.Errorf("the trace knows nothing of %s", correlation)
 	}
 	return out, nil
 }

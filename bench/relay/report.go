@@ -1,36 +1,14 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
-	"slices"
-	"strings"
+
+	"github.com/eroam/eroam/bench/result"
 )
 
-// line is one result as bench/out keeps it.
-type line struct {
-	Name          string  `json:"name"`
-	Value         float64 `json:"value"`
-	Unit          string  `json:"unit"`
-	Baseline      string  `json:"baseline,omitempty"`
-	BaselineValue float64 `json:"baseline_value,omitempty"`
-	Ratio         float64 `json:"ratio,omitempty"`
-	N             int     `json:"n"`
-	Machine       string  `json:"machine"`
-	Commit        string  `json:"commit"`
-}
-
 func report(o options, l *lab, results map[string][]turn, p pace) error {
-	machine := fmt.Sprintf("%s/%s, %d cpus", runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
-	commit := "unknown"
-	if b, err := exec.Command("git", "rev-parse", "--short", "HEAD").Output(); err == nil {
-		commit = strings.TrimSpace(string(b))
-	}
-	var lines []line
+	var lines []result.Line
 	fmt.Printf("\n%-14s %10s %9s %9s %13s %9s %14s\n", "median of", "req/s", "p50 ms", "p99 ms", "CPU µs/req", "of nginx", "of ReverseProxy")
 	for _, c := range l.candidates {
 		t := results[c.name]
@@ -40,45 +18,29 @@ func report(o options, l *lab, results map[string][]turn, p pace) error {
 			ofNginx = append(ofNginx, t[i].rate/results["nginx"][i].rate)
 			ofProxy = append(ofProxy, t[i].rate/results["ReverseProxy"][i].rate)
 		}
-		n, q := mid(ofNginx), mid(ofProxy)
+		n, q := result.Median(ofNginx), result.Median(ofProxy)
 		used := median(t, func(t turn) float64 { return t.cpu })
 		p50, p99 := median(t, func(t turn) float64 { return t.p50 }), median(t, func(t turn) float64 { return t.p99 })
 		fmt.Printf("%-14s %10.0f %9.2f %9.2f %13.1f %9.2f %14.2f\n", c.name, rate, p50, p99, used, n, q)
 		base := median(results["nginx"], func(t turn) float64 { return t.rate })
 		lines = append(lines,
-			line{"relay_throughput_" + c.name, rate, "req/s", "nginx", base, n, len(t), machine, commit},
-			line{"relay_p50_" + c.name, p50, "ms", "", 0, 0, len(t), machine, commit},
-			line{"relay_p99_" + c.name, p99, "ms", "", 0, 0, len(t), machine, commit},
-			line{"relay_cpu_" + c.name, used, "us/req", "", 0, 0, len(t), machine, commit})
+			result.Line{Name: "relay_throughput_" + c.name, Value: rate, Unit: "req/s", Baseline: "nginx", BaselineValue: base, Ratio: n, N: len(t)},
+			result.Line{Name: "relay_p50_" + c.name, Value: p50, Unit: "ms", N: len(t)},
+			result.Line{Name: "relay_p99_" + c.name, Value: p99, Unit: "ms", N: len(t)},
+			result.Line{Name: "relay_cpu_" + c.name, Value: used, Unit: "us/req", N: len(t)})
 		if c.name == "eroam" {
-			lines = append(lines, line{"relay_throughput_eroam_vs_reverseproxy", rate, "req/s", "ReverseProxy",
-				median(results["ReverseProxy"], func(t turn) float64 { return t.rate }), q, len(t), machine, commit})
+			proxy := median(results["ReverseProxy"], func(t turn) float64 { return t.rate })
+			lines = append(lines, result.Line{Name: "relay_throughput_eroam_vs_reverseproxy", Value: rate, Unit: "req/s",
+				Baseline: "ReverseProxy", BaselineValue: proxy, Ratio: q, N: len(t)})
 		}
 	}
 	fmt.Printf("\nhub time at %d requests/s over %d requests: p50 %.2f ms, p99 %.2f ms\n", o.pace, p.requests, p.p50, p.p99)
-	lines = append(lines, line{"relay_hub_time_p50", p.p50, "ms", "", 0, 0, p.requests, machine, commit},
-		line{"relay_hub_time_p99", p.p99, "ms", "", 0, 0, p.requests, machine, commit})
+	lines = append(lines, result.Line{Name: "relay_hub_time_p50", Value: p.p50, Unit: "ms", N: p.requests},
+		result.Line{Name: "relay_hub_time_p99", Value: p.p99, Unit: "ms", N: p.requests})
 	if b, err := os.ReadFile("/proc/loadavg"); err == nil {
 		fmt.Printf("load average at the end: %s", b)
 	}
-	return write(o.out, lines)
-}
-
-func write(path string, lines []line) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
-	}
-	enc := json.NewEncoder(f)
-	for _, l := range lines {
-		if err := enc.Encode(l); err != nil {
-			return err
-		}
-	}
-	return f.Close()
+	return result.Append(o.out, lines)
 }
 
 func median(t []turn, of func(turn) float64) float64 {
@@ -86,13 +48,7 @@ func median(t []turn, of func(turn) float64) float64 {
 	for _, x := range t {
 		v = append(v, of(x))
 	}
-	return mid(v)
-}
-
-func mid(v []float64) float64 {
-	v = slices.Clone(v)
-	slices.Sort(v)
-	return v[len(v)/2]
+	return result.Median(v)
 }
 
 // cdr is a CDR of 1.5 kB as a 2.2.1 platform sends it.
