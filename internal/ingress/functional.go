@@ -115,6 +115,9 @@ func (s *Server) carryOut(c *call, req routing.Request, raw []byte, d routing.De
 		s.answer(c, tag, [][]byte{data}, "", "")
 		return nil
 	}
+	if d.Away != nil {
+		return d.Away
+	}
 	x := &relay.Exchange{
 		Header: c.header, Version: c.route.version, Request: req, RawQuery: c.r.URL.RawQuery, Body: raw,
 		Mode: d.Mode, Target: d.Target, Via: c.via, Received: c.received,
@@ -129,7 +132,7 @@ func (s *Server) carryOut(c *call, req routing.Request, raw []byte, d routing.De
 	if err != nil {
 		return err
 	}
-	if d.Keep && a.Accepted {
+	if (d.Keep || d.Bill) && a.Accepted {
 		if err := s.Catalog.Keep(c.context(), s.push(c, req, raw), d.Target.ID); err != nil {
 			s.Log.Warn("a routed object could not be kept for GET all", "module", string(req.Module), "err", err)
 		}

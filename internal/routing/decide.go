@@ -34,11 +34,23 @@ func decide(req Request, snap *party.Snapshot, now time.Time) Decision {
 	if side == ocpi.AnySide {
 		side = req.From.Role.Side().Opposite()
 	}
-	target := snap.Find(req.To, side, req.Module, req.Interface)
-	if err := checkTarget(req, snap, target, now); err != nil {
-		return refuse(err)
+	return sendTo(req, snap, Direct, snap.Find(req.To, side, req.Module, req.Interface), now)
+}
+
+// sendTo forwards req to target. A CDR is taken as well when the target is away:
+// the ledger delivers it later.
+func sendTo(req Request, snap *party.Snapshot, mode Mode, target *party.Party, now time.Time) Decision {
+	if !known(req, snap, target, now) {
+		return refuse(unreachable())
 	}
-	return Decision{Mode: Direct, Target: target}
+	away := unavailable(req, target)
+	if bills(req) {
+		return Decision{Mode: mode, Target: target, Bill: true, Away: away}
+	}
+	if away != nil {
+		return refuse(away)
+	}
+	return Decision{Mode: mode, Target: target, Keep: keeps(req)}
 }
 
 // toHub handles messages that name the hub as their receiver.
@@ -84,10 +96,20 @@ func listable(req Request) bool {
 
 // checkTarget says why nothing can be sent to target, or nil.
 func checkTarget(req Request, snap *party.Snapshot, target *party.Party, now time.Time) *ocpi.Error {
-	if target == nil || !target.Confirmed && target.Platform.State == party.StateConnected ||
-		snap.Agreement(req.From, target, ScopeOf(req), now) == nil {
+	if !known(req, snap, target, now) {
 		return unreachable()
 	}
+	return unavailable(req, target)
+}
+
+// known reports whether target exists and an agreement lets req reach it.
+func known(req Request, snap *party.Snapshot, target *party.Party, now time.Time) bool {
+	return target != nil && (target.Confirmed || target.Platform.State != party.StateConnected) &&
+		snap.Agreement(req.From, target, ScopeOf(req), now) != nil
+}
+
+// unavailable says why a known target cannot be sent req at present, or nil.
+func unavailable(req Request, target *party.Party) *ocpi.Error {
 	if !target.Reachable() || target.Status == party.Offline {
 		return &ocpi.Error{Status: ocpi.StatusHubConnection, Message: "receiver is not connected"}
 	}

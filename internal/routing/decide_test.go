@@ -104,6 +104,8 @@ func TestDecide(t *testing.T) {
 		target string // "platform party"
 		status int
 		keep   bool
+		bill   bool
+		away   int // OCPI status
 	}
 	const (
 		S = ocpi.Sender
@@ -122,49 +124,53 @@ func TestDecide(t *testing.T) {
 		known   []ocpi.PartyID
 		want    want
 	}{
-		{"E01 direct push", cpo1, em1, ocpi.Locations, R, "PUT", loc, routing.Content{}, nil, want{routing.Direct, "P3 DE-EM1", 0, false}},
+		{"E01 direct push", cpo1, em1, ocpi.Locations, R, "PUT", loc, routing.Content{}, nil, want{mode: routing.Direct, target: "P3 DE-EM1"}},
 		{"E08 unknown receiver", cpo1, id("ZZZZZ"), ocpi.Locations, R, "PUT", loc, routing.Content{}, nil, want{status: 4001}},
-		{"E13 one id, two sides: a push goes to the provider", cpo1, xxx, ocpi.Locations, R, "PUT", loc, routing.Content{}, nil, want{routing.Direct, "P3 NL-XXX", 0, false}},
-		{"E13 one id, two sides: a token goes to the operator", emsp1, xxx, ocpi.Tokens, R, "PUT", []string{"DE", "EM1", "T"}, routing.Content{}, nil, want{routing.Direct, "P1 NL-XXX", 0, false}},
+		{"E13 one id, two sides: a push goes to the provider", cpo1, xxx, ocpi.Locations, R, "PUT", loc, routing.Content{}, nil, want{mode: routing.Direct, target: "P3 NL-XXX"}},
+		{"E13 one id, two sides: a token goes to the operator", emsp1, xxx, ocpi.Tokens, R, "PUT", []string{"DE", "EM1", "T"}, routing.Content{}, nil, want{mode: routing.Direct, target: "P1 NL-XXX"}},
 		{"E14 module not implemented", cpo1, bare, ocpi.Locations, R, "PUT", loc, routing.Content{}, nil, want{status: 4000}},
 		{"E23 receiver planned", cpo1, plan, ocpi.Locations, R, "PUT", loc, routing.Content{}, nil, want{status: 4003}},
 		{"D23 role withdrawn", cpo1, gone, ocpi.Locations, R, "PUT", loc, routing.Content{}, nil, want{status: 4001}},
 		{"offline receiver", cpo1, off, ocpi.Locations, R, "PUT", loc, routing.Content{}, nil, want{status: 4003}},
 		{"no agreement looks like unknown", cpo1, far, ocpi.Locations, R, "PUT", loc, routing.Content{}, nil, want{status: 4001}},
 		{"agreement has ended", cpo1, late, ocpi.Locations, R, "PUT", loc, routing.Content{}, nil, want{status: 4001}},
-		{"agreement covers the module", cpo1, em3, ocpi.Locations, R, "PUT", loc, routing.Content{}, nil, want{routing.Direct, "P3 DE-EM3", 0, false}},
+		{"agreement covers the module", cpo1, em3, ocpi.Locations, R, "PUT", loc, routing.Content{}, nil, want{mode: routing.Direct, target: "P3 DE-EM3"}},
 		{"agreement does not cover the module", cpo1, em3, ocpi.Sessions, R, "PUT", loc, routing.Content{}, nil, want{status: 4001}},
 		{"CPO to CPO", cpo1, cp2, ocpi.Locations, S, "GET", nil, routing.Content{}, nil, want{status: 4001}},
-		{"invoice reconciliation goes to the other side", cpo1, em1, ocpi.InvoiceReconciliation, R, "POST", nil, routing.Content{}, nil, want{routing.Direct, "P3 DE-EM1", 0, false}},
+		{"invoice reconciliation goes to the other side", cpo1, em1, ocpi.InvoiceReconciliation, R, "POST", nil, routing.Content{}, nil, want{mode: routing.Direct, target: "P3 DE-EM1"}},
 
 		{"F01 broadcast push", cpo1, hub, ocpi.Locations, R, "PUT", loc, routing.Content{}, nil, want{mode: routing.Broadcast}},
 		{"F06 token to the hub", emsp1, hub, ocpi.Tokens, R, "PATCH", []string{"DE", "EM1", "T"}, routing.Content{}, nil, want{mode: routing.Broadcast}},
 		{"F20 tariff withdrawn", cpo1, hub, ocpi.Tariffs, R, "DELETE", []string{"NL", "CP1", "T"}, routing.Content{}, nil, want{mode: routing.Broadcast}},
 		{"push without TO is a broadcast", cpo1, none, ocpi.Locations, R, "PUT", loc, routing.Content{}, nil, want{mode: routing.Broadcast}},
 		{"F11 GET is never broadcast", cpo1, hub, ocpi.Locations, R, "GET", loc, routing.Content{}, nil, want{mode: routing.Get}},
-		{"F13 CDR to the hub goes to the driver's eMSP", cpo1, hub, ocpi.CDRs, R, "POST", nil, routing.Content{TokenParty: em1}, nil, want{routing.Open, "P3 DE-EM1", 0, true}},
-		{"F13 session to the hub goes to the driver's eMSP", cpo1, hub, ocpi.Sessions, R, "PUT", []string{"NL", "CP1", "S"}, routing.Content{TokenParty: em1}, nil, want{routing.Open, "P3 DE-EM1", 0, true}},
+		{"F13 CDR to the hub goes to the driver's eMSP", cpo1, hub, ocpi.CDRs, R, "POST", nil, routing.Content{TokenParty: em1}, nil, want{mode: routing.Open, target: "P3 DE-EM1", bill: true}},
+		{"F13 session to the hub goes to the driver's eMSP", cpo1, hub, ocpi.Sessions, R, "PUT", []string{"NL", "CP1", "S"}, routing.Content{TokenParty: em1}, nil, want{mode: routing.Open, target: "P3 DE-EM1", keep: true}},
 		{"F14 command to the hub", emsp1, hub, ocpi.Commands, R, "POST", []string{"START_SESSION"}, routing.Content{LocationID: "LOC1"}, []ocpi.PartyID{cp1}, want{status: 2001}},
 		{"charging preferences to the hub", emsp1, hub, ocpi.Sessions, S, "PUT", []string{"S", "charging_preferences"}, routing.Content{}, []ocpi.PartyID{cp1}, want{status: 2001}},
 
-		{"G01 authorize by known token", cpo1, none, ocpi.Tokens, S, "POST", []string{"T", "authorize"}, token, []ocpi.PartyID{em2}, want{routing.Open, "P2 BE-EM2", 0, false}},
-		{"G03 CDR by cdr_token", cpo1, none, ocpi.CDRs, R, "POST", nil, routing.Content{TokenParty: em2}, nil, want{routing.Open, "P2 BE-EM2", 0, true}},
+		{"G01 authorize by known token", cpo1, none, ocpi.Tokens, S, "POST", []string{"T", "authorize"}, token, []ocpi.PartyID{em2}, want{mode: routing.Open, target: "P2 BE-EM2"}},
+		{"G03 CDR by cdr_token", cpo1, none, ocpi.CDRs, R, "POST", nil, routing.Content{TokenParty: em2}, nil, want{mode: routing.Open, target: "P2 BE-EM2", bill: true}},
+		{"direct CDR", cpo1, em1, ocpi.CDRs, R, "POST", nil, routing.Content{}, nil, want{mode: routing.Direct, target: "P3 DE-EM1", bill: true}},
+		{"CDR for one who is offline", cpo1, off, ocpi.CDRs, R, "POST", nil, routing.Content{}, nil, want{mode: routing.Direct, target: "P5 " + off.String(), bill: true, away: 4003}},
+		{"CDR for one without the module", cpo1, bare, ocpi.CDRs, R, "POST", nil, routing.Content{}, nil, want{mode: routing.Direct, target: "P7 " + bare.String(), bill: true, away: 4000}},
+		{"direct session", cpo1, em1, ocpi.Sessions, R, "PUT", []string{"NL", "CP1", "S"}, routing.Content{}, nil, want{mode: routing.Direct, target: "P3 DE-EM1", keep: true}},
 		{"G03 CDR for a stranger's driver", cpo1, none, ocpi.CDRs, R, "POST", nil, routing.Content{TokenParty: far}, nil, want{status: 4001}},
-		{"G04 session PATCH by what the PUT said", cpo1, none, ocpi.Sessions, R, "PATCH", []string{"NL", "CP1", "S"}, routing.Content{}, []ocpi.PartyID{em1}, want{routing.Open, "P3 DE-EM1", 0, true}},
-		{"G05 START_SESSION by location", emsp1, none, ocpi.Commands, R, "POST", []string{"START_SESSION"}, routing.Content{LocationID: "LOC1"}, []ocpi.PartyID{cp2}, want{routing.Open, "P2 BE-CP2", 0, false}},
+		{"G04 session PATCH by what the PUT said", cpo1, none, ocpi.Sessions, R, "PATCH", []string{"NL", "CP1", "S"}, routing.Content{}, []ocpi.PartyID{em1}, want{mode: routing.Open, target: "P3 DE-EM1", keep: true}},
+		{"G05 START_SESSION by location", emsp1, none, ocpi.Commands, R, "POST", []string{"START_SESSION"}, routing.Content{LocationID: "LOC1"}, []ocpi.PartyID{cp2}, want{mode: routing.Open, target: "P2 BE-CP2"}},
 		{"G06 ambiguous location", emsp1, none, ocpi.Commands, R, "POST", []string{"START_SESSION"}, routing.Content{LocationID: "LOC1"}, []ocpi.PartyID{cp1, cp2}, want{status: 2001}},
-		{"a stranger with the same id makes nothing ambiguous", emsp3, none, ocpi.Locations, S, "GET", []string{"LOC1"}, routing.Content{}, []ocpi.PartyID{cp1, cp2}, want{routing.Open, "P1 NL-CP1", 0, false}},
+		{"a stranger with the same id makes nothing ambiguous", emsp3, none, ocpi.Locations, S, "GET", []string{"LOC1"}, routing.Content{}, []ocpi.PartyID{cp1, cp2}, want{mode: routing.Open, target: "P1 NL-CP1"}},
 		{"G07 unknowable", emsp1, none, ocpi.Commands, R, "POST", []string{"STOP_SESSION"}, routing.Content{SessionID: "S"}, nil, want{status: 4001}},
 		{"G08 list without TO", emsp1, none, ocpi.Locations, S, "GET", nil, routing.Content{}, nil, want{status: 2001}},
 		{"G10 unknown token, nobody may be asked", cpo1, none, ocpi.Tokens, S, "POST", []string{"T", "authorize"}, token, nil, want{status: 2004}},
 		{"G10 known to a stranger only: the same answer", cpo1, none, ocpi.Tokens, S, "POST", []string{"T", "authorize"}, token, []ocpi.PartyID{far}, want{status: 2004}},
-		{"charging profile by session", emsp1, none, ocpi.ChargingProfiles, R, "GET", []string{"S"}, routing.Content{}, []ocpi.PartyID{cp2}, want{routing.Open, "P2 BE-CP2", 0, false}},
-		{"active profile to the party that set one", cpo1, none, ocpi.ChargingProfiles, S, "PUT", []string{"S"}, routing.Content{}, []ocpi.PartyID{em1}, want{routing.Open, "P3 DE-EM1", 0, false}},
+		{"charging profile by session", emsp1, none, ocpi.ChargingProfiles, R, "GET", []string{"S"}, routing.Content{}, []ocpi.PartyID{cp2}, want{mode: routing.Open, target: "P2 BE-CP2"}},
+		{"active profile to the party that set one", cpo1, none, ocpi.ChargingProfiles, S, "PUT", []string{"S"}, routing.Content{}, []ocpi.PartyID{em1}, want{mode: routing.Open, target: "P3 DE-EM1"}},
 		{"booking without TO", emsp1, none, ocpi.Bookings, S, "POST", nil, routing.Content{}, nil, want{status: 2001}},
 
 		{"H01 GET all", emsp1, hub, ocpi.Locations, S, "GET", nil, routing.Content{}, nil, want{mode: routing.List}},
 		{"GET all of a module without stored objects", emsp1, hub, ocpi.Bookings, S, "GET", nil, routing.Content{}, nil, want{status: 2001}},
-		{"tokens pulled by an operator", cpo2, em1, ocpi.Tokens, S, "GET", nil, routing.Content{}, nil, want{routing.Direct, "P3 DE-EM1", 0, false}},
+		{"tokens pulled by an operator", cpo2, em1, ocpi.Tokens, S, "GET", nil, routing.Content{}, nil, want{mode: routing.Direct, target: "P3 DE-EM1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := routing.Decide(routing.Request{
@@ -182,6 +188,16 @@ func TestDecide(t *testing.T) {
 			}
 			if d.Keep != c.want.keep {
 				t.Errorf("keep %v, want %v", d.Keep, c.want.keep)
+			}
+			if d.Bill != c.want.bill {
+				t.Errorf("bill %v, want %v", d.Bill, c.want.bill)
+			}
+			away := 0
+			if d.Away != nil {
+				away = d.Away.Status
+			}
+			if away != c.want.away {
+				t.Errorf("away with %d, want %d", away, c.want.away)
 			}
 		})
 	}

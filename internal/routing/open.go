@@ -87,7 +87,7 @@ func openRoute(req Request, snap *party.Snapshot, now time.Time) Decision {
 	case listable(req):
 		return refuse(ocpi.Invalid("OCPI-to-party-id", "a list has no open routing; name a party or the hub"))
 	}
-	if p := req.Content.TokenParty; !p.IsZero() && keeps(req) {
+	if p := req.Content.TokenParty; !p.IsZero() && (keeps(req) || bills(req)) {
 		return openTo(req, snap, p, now)
 	}
 	key, ok := Lookup(req, snap.Hub)
@@ -121,18 +121,18 @@ func eligible(req Request, snap *party.Snapshot, now time.Time) []ocpi.PartyID {
 }
 
 func openTo(req Request, snap *party.Snapshot, id ocpi.PartyID, now time.Time) Decision {
-	target := snap.Find(id, req.Module.Implementer(req.Interface), req.Module, req.Interface)
-	if err := checkTarget(req, snap, target, now); err != nil {
-		return refuse(err)
-	}
-	return Decision{Mode: Open, Target: target, Keep: keeps(req)}
+	return sendTo(req, snap, Open, snap.Find(id, req.Module.Implementer(req.Interface), req.Module, req.Interface), now)
 }
 
-// keeps reports whether the hub stores req for GET all: sessions and CDRs that
-// were given to the hub to route.
+// keeps reports whether the hub stores req for GET all of the two parties, and
+// as evidence: a session.
 func keeps(req Request) bool {
-	return req.Interface == ocpi.Receiver && req.Method != http.MethodGet &&
-		(req.Module == ocpi.Sessions || req.Module == ocpi.CDRs)
+	return req.Interface == ocpi.Receiver && req.Method != http.MethodGet && req.Module == ocpi.Sessions
+}
+
+// bills reports whether req is a CDR for the ledger.
+func bills(req Request) bool {
+	return req.Interface == ocpi.Receiver && req.Method == http.MethodPost && req.Module == ocpi.CDRs
 }
 
 // askAround answers an authorize for a token that nobody is known to own. Only

@@ -80,7 +80,9 @@ type Decision struct {
 	Target     *party.Party
 	Candidates []*party.Party
 	Scope      party.Scope // what the agreement must allow
-	Keep       bool        // a session or CDR that the hub keeps for GET all of its audience
+	Keep       bool        // a session that the hub keeps as evidence and for GET all of its audience
+	Bill       bool        // a CDR that goes through the ledger, which keeps it
+	Away       *ocpi.Error // with Bill: why Target cannot be sent it now
 	Err        *ocpi.Error
 }
 
