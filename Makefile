@@ -61,8 +61,8 @@ bench: build ## relay beside nginx and httputil.ReverseProxy; a million EVSEs, s
 	@tools/deps bench
 	go run ./bench/relay
 	@mkdir -p bin && go build -o bin/bench-tell ./bench/tell
-	bin/bench-tell $(BENCH_FLAGS)
-	go run ./bench/tariff
+	bin/bench-tell -data "$(EROAM_TEST_DATA)" $(BENCH_FLAGS)
+	go run ./bench/tariff -data "$(EROAM_TEST_DATA)"
 
 conform: build ## the conformance checks against a built binary, listed one by one
 	@if tools/deps postgres; then export EROAM_REQUIRE_POSTGRES=1; fi; \

@@ -6,15 +6,17 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/eroam/eroam/internal/blackbox"
 )
 
 // candidate is one thing that is measured: a URL and the process behind it.
@@ -29,8 +31,8 @@ type lab struct {
 	dir, eroam string
 	upstream   string // host:port
 	processes  []*exec.Cmd
-	partners   *partners
-	base       string // http://host:port of the hub
+	hub        *blackbox.Hub
+	partners   *httptest.Server
 	candidates []candidate
 }
 
@@ -43,18 +45,24 @@ func (l *lab) start(ctx context.Context) error {
 			return fmt.Errorf("%s is not installed (make deps)", tool)
 		}
 	}
-	l.upstream = freePort()
-	if _, err := l.nginx("upstream", l.upstream, fmt.Sprintf(
-		`default_type application/json; return 200 '{"status_code":1000,"timestamp":"2026-01-01T00:00:00Z"}';`)); err != nil {
+	var addrs [4]string
+	for i := range addrs {
+		var err error
+		if addrs[i], err = blackbox.FreeAddress(); err != nil {
+			return err
+		}
+	}
+	proxy, goProxy, eroam := addrs[1], addrs[2], addrs[3]
+	l.upstream = addrs[0]
+	if _, err := l.nginx("upstream", l.upstream,
+		`default_type application/json; return 200 '{"status_code":1000,"timestamp":"2026-01-01T00:00:00Z"}';`); err != nil {
 		return err
 	}
-	proxy := freePort()
 	pid, err := l.nginx("proxy", proxy, `proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection "";`)
 	if err != nil {
 		return err
 	}
 	l.candidates = append(l.candidates, candidate{name: "nginx", url: "http://" + proxy + "/cdrs", pid: pid})
-	goProxy := freePort()
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -64,7 +72,7 @@ func (l *lab) start(ctx context.Context) error {
 		return err
 	}
 	l.candidates = append(l.candidates, candidate{name: "ReverseProxy", url: "http://" + goProxy + "/cdrs", pid: cmd.Process.Pid})
-	hub, err := l.hub(ctx)
+	hub, err := l.startHub(ctx, eroam)
 	if err != nil {
 		return err
 	}
@@ -97,8 +105,11 @@ func (l *lab) stop() {
 		_ = c.Wait()
 		done.Stop()
 	}
+	if l.hub != nil {
+		l.hub.Stop()
+	}
 	if l.partners != nil {
-		l.partners.close()
+		l.partners.Close()
 	}
 }
 
@@ -135,15 +146,6 @@ func serveReverseProxy(arg string) error {
 	return s.ListenAndServe()
 }
 
-func freePort() string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		panic(err) // no loopback: nothing here can work
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
-}
-
 func waitFor(addr string) error {
 	for range 200 {
 		if c, err := net.Dial("tcp", addr); err == nil {
@@ -154,10 +156,16 @@ func waitFor(addr string) error {
 	return fmt.Errorf("nothing listens on %s", addr)
 }
 
+// check makes sure that a candidate relays.
 func check(c candidate) error {
 	if err := waitFor(strings.Split(c.url, "/")[2]); err != nil {
 		return err
 	}
+	return post(c, "check")
+}
+
+// post sends one CDR through a candidate; any answer but a success is an error.
+func post(c candidate, correlation string) error {
 	req, err := http.NewRequest(http.MethodPost, c.url, strings.NewReader(cdr))
 	if err != nil {
 		return err
@@ -165,6 +173,7 @@ func check(c candidate) error {
 	for k, v := range c.header {
 		req.Header.Set(k, v)
 	}
+	req.Header.Set("X-Correlation-ID", correlation)
 	req.Header.Set("Content-Type", "application/json")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -175,32 +184,8 @@ func check(c candidate) error {
 	if err != nil {
 		return err
 	}
-	if res.StatusCode != 200 || !strings.Contains(string(b), `"status_code":1000`) {
-		return fmt.Errorf("answered %d %s", res.StatusCode, b)
+	if res.StatusCode != http.StatusOK || !strings.Contains(string(b), `"status_code":1000`) {
+		return fmt.Errorf("%s answered %d %s", c.name, res.StatusCode, b)
 	}
 	return nil
-}
-
-// cpu returns the processor time in seconds that a process and its children
-// that still run have used.
-func cpu(pid int) float64 {
-	total := ticks(pid)
-	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	for _, c := range strings.Fields(string(children)) {
-		if n, err := strconv.Atoi(c); err == nil {
-			total += ticks(n)
-		}
-	}
-	return total / 100
-}
-
-func ticks(pid int) float64 {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0
-	}
-	f := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
-	u, _ := strconv.ParseFloat(f[11], 64)
-	s, _ := strconv.ParseFloat(f[12], 64)
-	return u + s
 }

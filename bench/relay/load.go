@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -12,9 +11,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
-	"github.com/eroam/eroam/bench/register"
+	"github.com/eroam/eroam/bench/usage"
 )
 
 // turn is what one candidate did in one round.
@@ -42,13 +42,13 @@ func (l *lab) load(ctx context.Context, c *candidate, connections int, d time.Du
 	if err := os.WriteFile(script, []byte(b.String()), 0o600); err != nil {
 		return turn{}, err
 	}
-	before := cpu(c.pid)
+	before := usage.CPU(c.pid)
 	out, err := exec.CommandContext(ctx, "wrk", "-t2", fmt.Sprintf("-c%d", connections), fmt.Sprintf("-d%ds", int(d.Seconds())),
 		"--latency", "-s", script, c.url).CombinedOutput()
 	if err != nil {
 		return turn{}, fmt.Errorf("%w: %s", err, out)
 	}
-	used := cpu(c.pid) - before
+	used := usage.CPU(c.pid) - before
 	text := string(out)
 	t := turn{rate: number(rateLine, text)}
 	if n := number(totalLine, text); n > 0 {
@@ -101,7 +101,9 @@ func (l *lab) paced(ctx context.Context, perSecond int, d time.Duration) (pace, 
 	tick := time.NewTicker(time.Second / time.Duration(perSecond))
 	defer tick.Stop()
 	end := time.Now().Add(d)
-	failures := make(chan error, 1)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	failures := make(chan error, 1) // the first
 	sent := 0
 	for time.Now().Before(end) {
 		select {
@@ -112,40 +114,27 @@ func (l *lab) paced(ctx context.Context, perSecond int, d time.Duration) (pace, 
 		case <-tick.C:
 		}
 		sent++
-		go func() {
+		wg.Go(func() {
 			if err := post(c, correlation); err != nil {
 				select {
 				case failures <- err:
 				default:
 				}
 			}
-		}()
+		})
 	}
-	time.Sleep(2 * time.Second) // the trace is written a moment later
+	wg.Wait()
+	select {
+	case err := <-failures:
+		return pace{}, err
+	case <-time.After(2 * time.Second): // the trace is written a moment later
+	}
 	us, err := l.hubTimes(correlation, sent)
 	if err != nil {
 		return pace{}, err
 	}
 	slices.Sort(us)
 	return pace{len(us), us[len(us)/2] / 1000, us[len(us)*99/100] / 1000}, nil
-}
-
-func post(c candidate, correlation string) error {
-	req, err := http.NewRequest(http.MethodPost, c.url, strings.NewReader(cdr))
-	if err != nil {
-		return err
-	}
-	for k, v := range c.header {
-		req.Header.Set(k, v)
-	}
-	req.Header.Set("X-Correlation-ID", correlation)
-	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	_, _ = io.Copy(io.Discard, res.Body)
-	return res.Body.Close()
 }
 
 // hubTimes reads from the trace how many microseconds each request of a
@@ -156,8 +145,8 @@ func (l *lab) hubTimes(correlation string, limit int) ([]float64, error) {
 			HubMicros float64 `json:"hub_us"`
 		} `json:"items"`
 	}
-	url := fmt.Sprintf("%s/api/v1/messages?correlation_id=%s&limit=%d", l.base, correlation, min(limit, 1000))
-	if err := register.Call(http.MethodGet, url, "Bearer "+register.AdminToken, nil, &body); err != nil {
+	path := fmt.Sprintf("/messages?correlation_id=%s&limit=%d", correlation, min(limit, 1000))
+	if err := l.hub.API(http.MethodGet, path, nil, &body); err != nil {
 		return nil, err
 	}
 	var out []float64

@@ -28,8 +28,17 @@ type Line struct {
 	Commit        string  `json:"commit"`
 }
 
-// Append adds lines to a file, with the machine. The commit, and the ratio of the
-// value to that of the baseline, are filled in where a line does not say them.
+// OfBaseline is the ratio to the baseline: the one that is set, else that of the
+// two values; 0 without a baseline.
+func (l Line) OfBaseline() float64 {
+	if l.Ratio != 0 || l.BaselineValue == 0 {
+		return l.Ratio
+	}
+	return l.Value / l.BaselineValue
+}
+
+// Append adds lines to a file, with the machine. The commit and the ratio are filled
+// in where a line does not say them.
 func Append(path string, lines []Line) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
@@ -39,21 +48,28 @@ func Append(path string, lines []Line) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	machine, now := fmt.Sprintf("%s/%s, %d cpus", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()), Commit()
+	here, now := machine(), Commit()
 	enc := json.NewEncoder(f)
 	for _, l := range lines {
-		l.Machine = machine
+		l.Machine = here
 		if l.Commit == "" {
 			l.Commit = now
 		}
-		if l.Ratio == 0 && l.BaselineValue != 0 {
-			l.Ratio = l.Value / l.BaselineValue
-		}
+		l.Ratio = l.OfBaseline()
 		if err := enc.Encode(l); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// machine names the system and how many of its processors this process may use.
+func machine() string {
+	cpus := fmt.Sprint(runtime.NumCPU())
+	if n := runtime.GOMAXPROCS(0); n < runtime.NumCPU() {
+		cpus = fmt.Sprintf("%d of %s", n, cpus)
+	}
+	return fmt.Sprintf("%s/%s, %s cpus", runtime.GOOS, runtime.GOARCH, cpus)
 }
 
 // Commit names the source that is checked out; "unknown" outside of git.

@@ -19,6 +19,7 @@ import (
 	"time"
 	_ "time/tzdata"
 
+	"github.com/eroam/eroam/bench/result"
 	"github.com/eroam/eroam/ocpi"
 	"github.com/eroam/eroam/tariff"
 )
@@ -33,7 +34,7 @@ func main() {
 	var o options
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds; each measurement runs once a round")
 	flag.DurationVar(&o.duration, "duration", time.Second, "length of one measurement's turn")
-	flag.StringVar(&o.data, "data", "", "directory with ocpi-nl/tariffs.jsonl.gz; default EROAM_TEST_DATA")
+	flag.StringVar(&o.data, "data", "", "directory with ocpi-nl/tariffs.jsonl.gz, which is not part of the source; without it lint is skipped")
 	flag.StringVar(&o.out, "out", "bench/out/tariff.jsonl", "where the results go")
 	flag.Parse()
 	if err := run(o); err != nil {
@@ -59,13 +60,13 @@ func run(o options) error {
 			turns[i] = append(turns[i], t)
 		}
 	}
-	var lines []line
+	var lines []result.Line
 	for i, m := range all {
 		rate, allocs := median(turns[i], func(t turn) float64 { return t.rate }), median(turns[i], func(t turn) float64 { return t.allocs })
 		n := turns[i][0].lines
 		fmt.Printf("%-22s %12.0f %10.2f %12.1f %12.2f\n", m.name, rate, 1e6/rate, allocs, allocs/float64(n))
-		lines = append(lines, line{Name: "tariff_price_" + m.name, Value: rate, Unit: "CDR/s", N: o.rounds},
-			line{Name: "tariff_allocs_per_line_" + m.name, Value: allocs / float64(n), Unit: "allocations", N: o.rounds})
+		lines = append(lines, result.Line{Name: "tariff_price_" + m.name, Value: rate, Unit: "CDR/s", N: o.rounds},
+			result.Line{Name: "tariff_allocs_per_line_" + m.name, Value: allocs / float64(n), Unit: "allocations", N: o.rounds})
 	}
 	more, err := lintAll(o)
 	if err != nil {
@@ -74,7 +75,7 @@ func run(o options) error {
 	if b, err := os.ReadFile("/proc/loadavg"); err == nil {
 		fmt.Printf("load average at the end: %s", b)
 	}
-	return write(o.out, append(lines, more...))
+	return result.Append(o.out, append(lines, more...))
 }
 
 // measurement prices one CDR; it returns how many lines that had.
@@ -169,14 +170,14 @@ func compile(body string) (*tariff.PriceList, error) {
 }
 
 // lintAll looks at every tariff of a file and counts the findings by code.
-func lintAll(o options) ([]line, error) {
-	list, err := readTariffs(o.data)
+func lintAll(o options) ([]result.Line, error) {
+	if o.data == "" {
+		fmt.Println("lint: SKIPPED: no -data")
+		return nil, nil
+	}
+	list, err := readTariffs(filepath.Join(o.data, "ocpi-nl", "tariffs.jsonl.gz"))
 	if err != nil {
 		return nil, err
-	}
-	if list == nil {
-		fmt.Println("lint: SKIPPED: ocpi-nl/tariffs.jsonl.gz is not there (-data, EROAM_TEST_DATA)")
-		return nil, nil
 	}
 	type count struct{ findings, tariffs int }
 	codes := make(map[string]*count)
@@ -214,35 +215,28 @@ func lintAll(o options) ([]line, error) {
 	for _, name := range names {
 		fmt.Printf("%-40s %9d %9d\n", name, codes[name].findings, codes[name].tariffs)
 	}
-	return []line{
+	return []result.Line{
 		{Name: "tariff_lint", Value: float64(len(list)) / took.Seconds(), Unit: "tariffs/s", N: len(list)},
 		{Name: "tariff_lint_slowest", Value: float64(slowest.Microseconds()) / 1000, Unit: "ms", N: len(list)},
 	}, nil
 }
 
-// readTariffs returns nil when the file is not there.
-func readTariffs(dir string) ([][]byte, error) {
-	for _, d := range []string{dir, os.Getenv("EROAM_TEST_DATA"), filepath.Join("..", "shared", "data")} {
-		if d == "" {
-			continue
-		}
-		b, err := os.ReadFile(filepath.Join(d, "ocpi-nl", "tariffs.jsonl.gz"))
-		if err != nil {
-			continue
-		}
-		z, err := gzip.NewReader(bytes.NewReader(b))
-		if err != nil {
-			return nil, fmt.Errorf("reading the tariffs: %w", err)
-		}
-		var list [][]byte
-		s := bufio.NewScanner(z)
-		s.Buffer(nil, 16<<20)
-		for s.Scan() {
-			if text := strings.TrimSpace(s.Text()); text != "" {
-				list = append(list, []byte(text))
-			}
-		}
-		return list, s.Err()
+func readTariffs(path string) ([][]byte, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("-data: %w", err)
 	}
-	return nil, nil
+	z, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	var list [][]byte
+	s := bufio.NewScanner(z)
+	s.Buffer(nil, 16<<20)
+	for s.Scan() {
+		if text := strings.TrimSpace(s.Text()); text != "" {
+			list = append(list, []byte(text))
+		}
+	}
+	return list, s.Err()
 }

@@ -1,57 +1,19 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
-	"slices"
 	"strings"
 	"time"
+
+	"github.com/eroam/eroam/bench/result"
 )
-
-// line is one result as bench/out keeps it.
-type line struct {
-	Name    string  `json:"name"`
-	Value   float64 `json:"value"`
-	Unit    string  `json:"unit"`
-	N       int     `json:"n"`
-	Machine string  `json:"machine"`
-	Commit  string  `json:"commit"`
-}
-
-func write(path string, lines []line) error {
-	machine := fmt.Sprintf("%s/%s, 1 of %d cpus", runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
-	commit := "unknown"
-	if b, err := exec.Command("git", "rev-parse", "--short", "HEAD").Output(); err == nil {
-		commit = strings.TrimSpace(string(b))
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
-	}
-	enc := json.NewEncoder(f)
-	for _, l := range lines {
-		l.Machine, l.Commit = machine, commit
-		if err := enc.Encode(l); err != nil {
-			return err
-		}
-	}
-	return f.Close()
-}
 
 func median(t []turn, of func(turn) float64) float64 {
 	var v []float64
 	for _, x := range t {
 		v = append(v, of(x))
 	}
-	slices.Sort(v)
-	return v[len(v)/2]
+	return result.Median(v)
 }
 
 // fourElements has energy by day and by night, parking after an hour, a start fee

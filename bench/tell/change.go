@@ -7,6 +7,9 @@ import (
 	"os/exec"
 	"slices"
 	"time"
+
+	"github.com/eroam/eroam/bench/result"
+	"github.com/eroam/eroam/bench/usage"
 )
 
 // target is an EVSE whose status is changed: the head of its request.
@@ -40,7 +43,7 @@ func (l *lab) targets(h *hub, s *set, n int) []target {
 	var out []target
 	for i := 0; i < s.Locations && len(out) < n; i += step {
 		p := l.shape.generate(l.o.seed, uint64(i))
-		out = append(out, target{head: appendHead(nil, "PATCH", h.addr, p.owner, s.Tokens[p.owner.country+p.owner.id], p.id, p.evses[0])})
+		out = append(out, target{head: appendHead(nil, "PATCH", h.Addr, p.owner, s.Tokens[p.owner.country+p.owner.id], p.id, p.evses[0])})
 	}
 	return out
 }
@@ -61,7 +64,7 @@ func (l *lab) changes(ctx context.Context, h *hub, s *set) error {
 				return err
 			}
 		}
-		rss, peak := memory(h.pid())
+		rss, peak := usage.Memory(h.Pid())
 		l.result("change_rss", rss, "MiB", 1)
 		l.result("change_rss_peak", peak, "MiB", 1)
 		return nil
@@ -80,24 +83,24 @@ func (l *lab) changeRounds(ctx context.Context, h *hub, targets []target, connec
 		}
 		var t turn
 		err = l.profiled(h, fmt.Sprintf("changes-%d-%d", connections, round+1), l.o.duration, func() (err error) {
-			t, err = l.hammer(ctx, h.addr, h.pid(), targets, connections, l.o.duration)
+			t, err = l.hammer(ctx, h.Addr, h.Pid(), targets, connections, l.o.duration)
 			return err
 		})
 		if err != nil {
 			return err
 		}
 		fmt.Printf("  %3d connections, round %d: %7.0f/s, p50 %.2f ms, p99 %.2f ms, hub %.0f us, generator %.0f us (floor: %.0f/s, %.0f us); %s\n",
-			connections, round+1, t.rate, t.p50, t.p99, t.cpu, t.own, f.rate, f.own, t.span.text())
+			connections, round+1, t.rate, t.p50, t.p99, t.cpu, t.own, f.rate, f.own, t.span)
 		rates, p50s, p99s, cpus, own = append(rates, t.rate), append(p50s, t.p50), append(p99s, t.p99), append(cpus, t.cpu), append(own, t.own)
 		floors, floorOwn = append(floors, f.rate), append(floorOwn, f.own)
 	}
 	name := fmt.Sprintf("change_%d_", connections)
 	n := l.o.rounds
-	l.add(row{line: line{Name: name + "rate", Value: mid(rates), Unit: "PATCH/s", Baseline: "idle server", BaselineValue: mid(floors), N: n}, Least: 8000})
-	l.result(name+"p50", mid(p50s), "ms", n)
-	l.result(name+"p99", mid(p99s), "ms", n)
-	l.result(name+"cpu_hub", mid(cpus), "us/PATCH", n)
-	l.add(row{line: line{Name: name + "cpu_generator", Value: mid(own), Unit: "us/PATCH", Baseline: "idle server", BaselineValue: mid(floorOwn), N: n}})
+	l.add(row{Line: result.Line{Name: name + "rate", Value: result.Median(rates), Unit: "PATCH/s", Baseline: "idle server", BaselineValue: result.Median(floors), N: n}, Least: 8000})
+	l.result(name+"p50", result.Median(p50s), "ms", n)
+	l.result(name+"p99", result.Median(p99s), "ms", n)
+	l.result(name+"cpu_hub", result.Median(cpus), "us/PATCH", n)
+	l.add(row{Line: result.Line{Name: name + "cpu_generator", Value: result.Median(own), Unit: "us/PATCH", Baseline: "idle server", BaselineValue: result.Median(floorOwn), N: n}})
 	return nil
 }
 
@@ -105,7 +108,7 @@ func (l *lab) changeRounds(ctx context.Context, h *hub, targets []target, connec
 type turn struct {
 	rate, p50, p99 float64 // 1/s, ms, ms
 	cpu, own       float64 // µs a request: the server's, this process's
-	span           span
+	span           usage.Span
 }
 
 // hammer changes states as fast as the server takes it.
@@ -115,8 +118,8 @@ func (l *lab) hammer(ctx context.Context, addr string, pid int, targets []target
 	for i := range connections {
 		slots <- i
 	}
-	before := used(pid)
-	end := before.at.Add(d)
+	before := usage.Now(pid)
+	end := before.At.Add(d)
 	err := inParallel(connections, addr, func(c *conn) error {
 		slot := <-slots
 		mine := targets[len(targets)*slot/connections : len(targets)*(slot+1)/connections]
@@ -144,15 +147,15 @@ func (l *lab) hammer(ctx context.Context, addr string, pid int, targets []target
 	if err != nil {
 		return turn{}, err
 	}
-	t := turn{span: before.since()}
+	t := turn{span: before.Since()}
 	var all []time.Duration
 	for _, one := range took {
 		all = append(all, one...)
 	}
 	n := float64(len(all))
-	t.rate = n / t.span.seconds
+	t.rate = n / t.span.Seconds
 	t.p50, t.p99 = percentiles(all)
-	t.cpu, t.own = t.span.by[pid]*1e6/n, t.span.self*1e6/n
+	t.cpu, t.own = t.span.By[pid]*1e6/n, t.span.Self*1e6/n
 	return t, nil
 }
 

@@ -12,6 +12,10 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/eroam/eroam/bench/result"
+	"github.com/eroam/eroam/bench/usage"
+	"github.com/eroam/eroam/internal/blackbox"
 )
 
 // stage is a hub with one owner and many receivers.
@@ -32,11 +36,14 @@ type stage struct {
 // party on a platform of its own.
 func (l *lab) fanout(ctx context.Context, n int) error {
 	return l.once(fmt.Sprintf("fanout %d", n), func() (err error) {
-		f := &stage{lab: l, hub: l.newHub(fmt.Sprintf("fanout-%d-%d", n, time.Now().Unix())), n: n, name: fmt.Sprintf("fanout_%d_", n)}
-		if _, err := f.hub.start(ctx); err != nil {
+		f := &stage{lab: l, n: n, name: fmt.Sprintf("fanout_%d_", n)}
+		if f.hub, err = l.newHub(fmt.Sprintf("fanout-%d-%d", n, time.Now().Unix())); err != nil {
 			return err
 		}
-		defer f.hub.stop(true)
+		if _, err := f.hub.Start(ctx); err != nil {
+			return err
+		}
+		defer f.hub.Kill()
 		if f.inbox, f.ports, err = l.receivers(); err != nil {
 			return err
 		}
@@ -54,7 +61,7 @@ func (l *lab) fanout(ctx context.Context, n int) error {
 func (f *stage) connect(ctx context.Context) error {
 	began := time.Now()
 	var err error
-	if f.token, err = f.hub.register("NL", "CP1", "CPO", f.partners.URL+"/versions"); err != nil {
+	if f.token, err = f.hub.Register(blackbox.Party{Country: "NL", ID: "CP1", Role: "CPO"}, f.versions()); err != nil {
 		return err
 	}
 	numbers, errs := make(chan int), make(chan error, 4)
@@ -63,7 +70,7 @@ func (f *stage) connect(ctx context.Context) error {
 		wg.Go(func() {
 			for i := range numbers {
 				versions := fmt.Sprintf("http://%s/v/%d/versions", f.ports.Control, i)
-				if _, err := f.hub.register("DE", party(i), "EMSP", versions); err != nil {
+				if _, err := f.hub.Register(blackbox.Party{Country: "DE", ID: party(i), Role: "EMSP"}, versions); err != nil {
 					errs <- err
 					return
 				}
@@ -95,9 +102,9 @@ func (f *stage) connect(ctx context.Context) error {
 	if err := f.fitFiles(); err != nil {
 		return err
 	}
-	rss, _ := memory(f.hub.pid())
+	rss, _ := usage.Memory(f.hub.Pid())
 	f.result(f.name+"rss_registered", rss, "MiB", 1)
-	f.conn, err = dial(f.hub.addr)
+	f.conn, err = dial(f.hub.Addr)
 	return err
 }
 
@@ -119,7 +126,7 @@ func (f *stage) fitFiles() error {
 	each = max(1, each)
 	fmt.Printf("  %d files may be open: at most %d requests under way to each receiver instead of %d\n", limit.Max, each, laneConnections)
 	for i := range f.n {
-		err := call(http.MethodPut, f.hub.api("/parties/DE/"+party(i)+"/EMSP/delivery"), "Bearer "+adminToken, map[string]any{"in_flight": each}, nil)
+		err := f.hub.API(http.MethodPut, "/parties/DE/"+party(i)+"/EMSP/delivery", map[string]any{"in_flight": each}, nil)
 		if err != nil {
 			return err
 		}
@@ -151,10 +158,10 @@ func (f *stage) whole(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if err := f.send(appendBody(appendHead(nil, "PUT", f.hub.addr, p.owner, f.token, p.id), body)); err != nil {
+			if err := f.send(appendBody(appendHead(nil, "PUT", f.hub.Addr, p.owner, f.token, p.id), body)); err != nil {
 				return err
 			}
-			f.targets = append(f.targets, target{head: appendHead(nil, "PATCH", f.hub.addr, p.owner, f.token, p.id, p.evses[0])})
+			f.targets = append(f.targets, target{head: appendHead(nil, "PATCH", f.hub.Addr, p.owner, f.token, p.id, p.evses[0])})
 		}
 		return nil
 	}, nil)
@@ -208,10 +215,10 @@ func (f *stage) bursts(ctx context.Context) error {
 			return err
 		}
 	}
-	f.add(row{line: line{Name: f.name + "rate", Value: mid(all.rates), Unit: "deliveries/s", Baseline: "net/http", BaselineValue: mid(all.floorRates), N: f.o.rounds}})
-	f.add(row{line: line{Name: f.name + "cpu_hub", Value: mid(all.cpus), Unit: "us/delivery", Baseline: "net/http", BaselineValue: mid(all.floors), N: f.o.rounds}, Most: 45})
-	f.result(f.name+"cpu_receivers", mid(all.receivers), "us/delivery", f.o.rounds)
-	rss, peak := memory(f.hub.pid())
+	f.add(row{Line: result.Line{Name: f.name + "rate", Value: result.Median(all.rates), Unit: "deliveries/s", Baseline: "net/http", BaselineValue: result.Median(all.floorRates), N: f.o.rounds}})
+	f.add(row{Line: result.Line{Name: f.name + "cpu_hub", Value: result.Median(all.cpus), Unit: "us/delivery", Baseline: "net/http", BaselineValue: result.Median(all.floors), N: f.o.rounds}, Most: 45})
+	f.result(f.name+"cpu_receivers", result.Median(all.receivers), "us/delivery", f.o.rounds)
+	rss, peak := usage.Memory(f.hub.Pid())
 	f.result(f.name+"rss", rss, "MiB", 1)
 	f.result(f.name+"rss_peak", peak, "MiB", 1)
 	return nil
@@ -226,21 +233,21 @@ func (f *stage) measure(ctx context.Context, name string, changes int, send func
 	if err := f.reset(0, 0); err != nil {
 		return err
 	}
-	before := used(f.hub.pid(), f.inbox.Process.Pid)
+	before := usage.Now(f.hub.Pid(), f.inbox.Process.Pid)
 	if err := send(); err != nil {
 		return err
 	}
-	sent := time.Since(before.at)
+	sent := time.Since(before.At)
 	t, err := f.settle(ctx, int64(changes)*int64(f.n))
 	if err != nil {
 		return err
 	}
-	s := before.since()
+	s := before.Since()
 	n := float64(t.Total)
-	took := time.Unix(0, t.Last).Sub(before.at).Seconds()
-	cpu, receivers := s.by[f.hub.pid()]*1e6/n, s.by[f.inbox.Process.Pid]*1e6/n
+	took := time.Unix(0, t.Last).Sub(before.At).Seconds()
+	cpu, receivers := s.By[f.hub.Pid()]*1e6/n, s.By[f.inbox.Process.Pid]*1e6/n
 	fmt.Printf("  %d deliveries (%d changes in %.1f s, %d expected) in %.1f s: %.0f/s, hub %.1f us, receivers %.1f us each; %s\n",
-		t.Total, changes, sent.Seconds(), changes*f.n, took, n/took, cpu, receivers, s.text())
+		t.Total, changes, sent.Seconds(), changes*f.n, took, n/took, cpu, receivers, s)
 	if into == nil {
 		f.result(f.name+name+"_rate", n/took, "deliveries/s", int(t.Total))
 		f.result(f.name+name+"_cpu_hub", cpu, "us/delivery", int(t.Total))
@@ -327,8 +334,8 @@ func (f *stage) hanging(ctx context.Context) error {
 	}
 	f.result(f.name+"hanging_lag_p50", ill.P50, "ms", int(ill.Lagged))
 	f.result(f.name+"hanging_lag_p99", ill.P99, "ms", int(ill.Lagged))
-	f.add(row{line: line{Name: f.name + "hanging_lag_p99_ratio", Value: ill.P99 / well.P99, Unit: "times", N: int(ill.Lagged)}, Most: 1.5})
-	rss, _ := memory(f.hub.pid())
+	f.add(row{Line: result.Line{Name: f.name + "hanging_lag_p99_ratio", Value: ill.P99 / well.P99, Unit: "times", N: int(ill.Lagged)}, Most: 1.5})
+	rss, _ := usage.Memory(f.hub.Pid())
 	f.result(f.name+"hanging_rss", rss, "MiB", 1)
 	return nil
 }
@@ -347,11 +354,11 @@ func (f *stage) paced(ctx context.Context, rate float64, hanging, uncounted int)
 	if err := f.reset(hanging, uncounted); err != nil {
 		return tally{}, err
 	}
-	before := used(f.hub.pid(), f.inbox.Process.Pid)
+	before := usage.Now(f.hub.Pid(), f.inbox.Process.Pid)
 	tick := time.NewTicker(time.Duration(float64(time.Second) / rate))
 	defer tick.Stop()
 	changes := 0
-	for time.Since(before.at) < f.o.pace {
+	for time.Since(before.At) < f.o.pace {
 		select {
 		case <-ctx.Done():
 			return tally{}, ctx.Err()
@@ -363,8 +370,8 @@ func (f *stage) paced(ctx context.Context, rate float64, hanging, uncounted int)
 		changes++
 	}
 	t, err := f.settle(ctx, int64(changes)*int64(f.n-uncounted))
-	s := before.since()
+	s := before.Since()
 	fmt.Printf("  %d changes, %d deliveries (%d expected), %d unanswered: lag p50 %.1f, p99 %.1f, at most %.0f ms; %s\n",
-		changes, t.Total, changes*(f.n-uncounted), t.Hung, t.P50, t.P99, t.Max, s.text())
+		changes, t.Total, changes*(f.n-uncounted), t.Hung, t.P50, t.P99, t.Max, s)
 	return t, err
 }

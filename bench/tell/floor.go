@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/eroam/eroam/bench/usage"
 )
 
 const floorCommand = "floor-net-http"
@@ -64,13 +66,13 @@ func floor(args []string) error {
 		wg.Wait()
 	}
 	run(4 * workers) // opens the connections
-	before, began := ticks(os.Getpid()), time.Now()
+	before, began := usage.Self(), time.Now()
 	run(requests)
 	if e := failed.Load(); e != nil {
 		return *e
 	}
 	return json.NewEncoder(os.Stdout).Encode(floorResult{
-		Rate: float64(requests) / time.Since(began).Seconds(), CPU: (ticks(os.Getpid()) - before) * 1e6 / float64(requests),
+		Rate: float64(requests) / time.Since(began).Seconds(), CPU: (usage.Self() - before) * 1e6 / float64(requests),
 	})
 }
 
@@ -81,7 +83,7 @@ func patch(client *http.Client, url string) error {
 		return err
 	}
 	req.Header = http.Header{
-		"Authorization": {"Token bench-token-DE100"}, "Content-Type": {"application/json"},
+		"Authorization": {"Token platform-token-DE100"}, "Content-Type": {"application/json"},
 		"X-Request-Id": {"b6f0a2d2e6b54b3f8f6d2f0a"}, "X-Correlation-Id": {"c6f0a2d2e6b54b3f8f6d2f0a"},
 		"Ocpi-From-Country-Code": {"US"}, "Ocpi-From-Party-Id": {"HUB"}, "Ocpi-To-Country-Code": {"DE"}, "Ocpi-To-Party-Id": {"100"},
 	}

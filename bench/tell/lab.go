@@ -4,14 +4,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
+
+	"github.com/eroam/eroam/bench/result"
+	"github.com/eroam/eroam/internal/blackbox"
 )
 
 // lab owns every process of a run, and what is noted of it.
@@ -56,7 +56,10 @@ func newLab(o options) (*lab, error) {
 	if _, err := os.Stat(binary); err != nil {
 		return nil, fmt.Errorf("%w (make build)", err)
 	}
-	l := &lab{o: o, binary: binary, shape: dutch(), began: time.Now(), partners: owners()}
+	if o.dir, err = filepath.Abs(o.dir); err != nil {
+		return nil, err
+	}
+	l := &lab{o: o, binary: binary, shape: dutch(), began: time.Now(), partners: blackbox.Platform(nil, blackbox.Endpoint{Identifier: "cdrs", Role: "SENDER", URL: "/cdrs"})}
 	if err := l.readState(); err != nil {
 		l.partners.Close()
 		return nil, err
@@ -68,7 +71,7 @@ func (l *lab) statePath() string { return filepath.Join(l.o.dir, "state.json") }
 
 // readState takes over what an earlier run of this commit left.
 func (l *lab) readState() error {
-	fresh := state{Commit: commit(), Sets: map[string]*set{}, Done: map[string]bool{}}
+	fresh := state{Commit: result.Commit(), Sets: map[string]*set{}, Done: map[string]bool{}}
 	b, err := os.ReadFile(l.statePath())
 	if err == nil && !l.o.fresh && json.Unmarshal(b, &l.state) == nil {
 		if l.state.Commit == fresh.Commit && l.state.Sets != nil && l.state.Done != nil {
@@ -112,15 +115,9 @@ func (l *lab) once(name string, do func() error) error {
 	return l.save()
 }
 
-func (l *lab) newHub(name string) *hub {
-	h := &hub{binary: l.binary, data: filepath.Join(l.o.dir, name)}
-	l.hubs = append(l.hubs, h)
-	return h
-}
-
 func (l *lab) stop() {
 	for _, h := range l.hubs {
-		h.stop(false)
+		h.Stop()
 	}
 	for _, c := range l.children {
 		_ = c.Process.Kill()
@@ -165,41 +162,6 @@ func (l *lab) end(cmd *exec.Cmd) error {
 	return nil
 }
 
-// owners serves the versions of platforms that only send.
-func owners() *httptest.Server {
-	var s *httptest.Server
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /versions", func(w http.ResponseWriter, _ *http.Request) {
-		envelope(w, []map[string]string{{"version": "2.2.1", "url": s.URL + "/2.2.1"}})
-	})
-	mux.HandleFunc("GET /2.2.1", func(w http.ResponseWriter, _ *http.Request) {
-		envelope(w, map[string]any{"version": "2.2.1", "endpoints": []map[string]string{
-			{"identifier": "credentials", "role": "SENDER", "url": s.URL + "/credentials"},
-			{"identifier": "cdrs", "role": "SENDER", "url": s.URL + "/cdrs"}, // nobody asks for them; there must be something
-		}})
-	})
-	s = httptest.NewServer(mux)
-	return s
-}
-
-func envelope(w http.ResponseWriter, data any) {
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{"data": data, "status_code": 1000, "timestamp": "2026-01-01T00:00:00Z"})
-}
-
-func commit() string {
-	b, err := exec.Command("git", "rev-parse", "--short", "HEAD").Output()
-	if err != nil {
-		return "unknown"
-	}
-	return strings.TrimSpace(string(b))
-}
-
-func freePort() string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		panic(err) // no loopback: nothing here can work
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
-}
+// versions is where the hub finds the versions of platforms that only send. They
+// have an endpoint that nobody asks: there must be one.
+func (l *lab) versions() string { return l.partners.URL + "/versions" }

@@ -10,10 +10,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/eroam/eroam/bench/usage"
+	"github.com/eroam/eroam/internal/blackbox"
 )
 
 // source gives the locations of a set one after the other, from a number on,
@@ -103,20 +105,6 @@ func parse(b []byte) (place, error) {
 	return p, nil
 }
 
-// realPath is where the real set is, or empty.
-func (l *lab) realPath() string {
-	for _, dir := range []string{l.o.data, os.Getenv("EROAM_TEST_DATA"), filepath.Join("..", "shared", "data")} {
-		path := filepath.Join(dir, "ocpi-nl", "locations.jsonl.gz")
-		if dir == "" {
-			continue
-		}
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-	}
-	return ""
-}
-
 // chunk is how many locations are sent before it is noted how far it came.
 const chunk = 20_000
 
@@ -129,7 +117,7 @@ func (l *lab) load(ctx context.Context, h *hub, s *set, from source) error {
 	}
 	fmt.Printf("%s: loading through OCPI: PUT of each location, %d connections\n", s.Name, l.o.loaders)
 	if s.Viewer == "" {
-		token, err := h.register("DE", "VIE", "EMSP", l.partners.URL+"/versions")
+		token, err := h.Register(blackbox.Party{Country: "DE", ID: "VIE", Role: "EMSP"}, l.versions())
 		if err != nil {
 			return err
 		}
@@ -144,7 +132,7 @@ func (l *lab) load(ctx context.Context, h *hub, s *set, from source) error {
 			return err
 		}
 		batch = batch[:0]
-		rss, _ := memory(h.pid())
+		rss, _ := usage.Memory(h.Pid())
 		fmt.Printf("  %9d locations, %9d EVSEs, %4d refused, %6.0f s, %6.0f PUT/s, hub %4.0f MiB\n", s.Locations, s.EVSEs, s.Refused, s.Seconds,
 			float64(s.Locations)/s.Seconds, rss)
 		return l.save()
@@ -178,7 +166,7 @@ func (l *lab) registerOwners(h *hub, s *set, batch []place) error {
 		if s.Tokens[name] != "" {
 			continue
 		}
-		token, err := h.register(p.owner.country, p.owner.id, "CPO", l.partners.URL+"/versions")
+		token, err := h.Register(blackbox.Party{Country: p.owner.country, ID: p.owner.id, Role: "CPO"}, l.versions())
 		if err != nil {
 			return err
 		}
@@ -190,8 +178,8 @@ func (l *lab) registerOwners(h *hub, s *set, batch []place) error {
 // publish sends a batch and adds up in s what came of it.
 func (l *lab) publish(ctx context.Context, h *hub, s *set, batch []place) error {
 	var next, refused, evses, size atomic.Int64
-	began, before := time.Now(), ticks(h.pid())
-	err := inParallel(l.o.loaders, h.addr, func(c *conn) error {
+	began, before := time.Now(), usage.CPU(h.Pid())
+	err := inParallel(l.o.loaders, h.Addr, func(c *conn) error {
 		var req []byte
 		for ctx.Err() == nil {
 			i := next.Add(1) - 1
@@ -199,7 +187,7 @@ func (l *lab) publish(ctx context.Context, h *hub, s *set, batch []place) error 
 				return nil
 			}
 			p := &batch[i]
-			req = appendHead(req[:0], "PUT", h.addr, p.owner, s.Tokens[p.owner.country+p.owner.id], p.id)
+			req = appendHead(req[:0], "PUT", h.Addr, p.owner, s.Tokens[p.owner.country+p.owner.id], p.id)
 			req = appendBody(req, p.body)
 			status, body, err := c.do(req)
 			if err != nil {
@@ -223,7 +211,7 @@ func (l *lab) publish(ctx context.Context, h *hub, s *set, batch []place) error 
 		return err
 	}
 	s.Seconds += time.Since(began).Seconds()
-	s.CPU += ticks(h.pid()) - before
+	s.CPU += usage.CPU(h.Pid()) - before
 	s.Locations += len(batch)
 	s.EVSEs += int(evses.Load())
 	s.Bytes += size.Load()

@@ -36,7 +36,7 @@ func main() {
 	}
 	var o options
 	parts := flag.String("parts", "real,million,fanout", "what to run, of: real, million, fanout")
-	flag.StringVar(&o.data, "data", "", "directory with ocpi-nl/locations.jsonl.gz; default EROAM_TEST_DATA")
+	flag.StringVar(&o.data, "data", "", "directory with ocpi-nl/locations.jsonl.gz, which is not part of the source; without it part real is skipped")
 	flag.StringVar(&o.dir, "dir", filepath.Join(os.TempDir(), "eroam-bench-tell"), "working directory, kept until everything is measured")
 	flag.BoolVar(&o.fresh, "fresh", false, "forget what an earlier run left in the working directory")
 	flag.BoolVar(&o.keep, "keep", false, "keep the working directory at the end")

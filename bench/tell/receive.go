@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/eroam/eroam/internal/blackbox"
 )
 
 const receiveCommand = "play-receivers"
@@ -168,14 +170,10 @@ func (in *inbox) tally() tally {
 // control serves the handshake of the receivers and the counters.
 func (in *inbox) control(self, traffic string) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v/{n}/versions", func(w http.ResponseWriter, r *http.Request) {
-		envelope(w, []map[string]string{{"version": "2.2.1", "url": "http://" + self + "/v/" + r.PathValue("n") + "/2.2.1"}})
-	})
-	mux.HandleFunc("GET /v/{n}/2.2.1", func(w http.ResponseWriter, r *http.Request) {
-		envelope(w, map[string]any{"version": "2.2.1", "endpoints": []map[string]string{
-			{"identifier": "credentials", "role": "SENDER", "url": "http://" + self + "/v/" + r.PathValue("n") + "/credentials"},
-			{"identifier": "locations", "role": "RECEIVER", "url": "http://" + traffic + "/r/" + r.PathValue("n") + "/locations"},
-		}})
+	mux.HandleFunc("/v/{n}/", func(w http.ResponseWriter, r *http.Request) {
+		n := r.PathValue("n")
+		versions := blackbox.Versions("http://"+self+"/v/"+n, blackbox.Endpoint{Identifier: "locations", Role: "RECEIVER", URL: "http://" + traffic + "/r/" + n + "/locations"})
+		http.StripPrefix("/v/"+n, versions).ServeHTTP(w, r)
 	})
 	mux.HandleFunc("GET /count", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(in.total.Load())

@@ -1,49 +1,31 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
-)
 
-// line is one result as bench/out keeps it.
-type line struct {
-	Name          string  `json:"name"`
-	Value         float64 `json:"value"`
-	Unit          string  `json:"unit"`
-	Baseline      string  `json:"baseline,omitempty"`
-	BaselineValue float64 `json:"baseline_value,omitempty"`
-	Ratio         float64 `json:"ratio,omitempty"`
-	N             int     `json:"n"`
-	Machine       string  `json:"machine"`
-	Commit        string  `json:"commit"`
-}
+	"github.com/eroam/eroam/bench/result"
+)
 
 // row is a result with what it should be.
 type row struct {
-	line
+	result.Line
 	Most  float64 `json:"most,omitempty"`  // the target is at most this
 	Least float64 `json:"least,omitempty"` // or at least this
 }
 
 // add notes a result and prints it.
 func (l *lab) add(r row) {
-	if r.BaselineValue != 0 {
-		r.Ratio = r.Value / r.BaselineValue
-	}
-	r.Machine = fmt.Sprintf("%s/%s, %d cpus", runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 	r.Commit = l.state.Commit
 	l.state.Rows = append(l.state.Rows, r)
 	fmt.Println("  " + r.text())
 }
 
 func (l *lab) result(name string, value float64, unit string, n int) {
-	l.add(row{line: line{Name: name, Value: value, Unit: unit, N: n}})
+	l.add(row{Line: result.Line{Name: name, Value: value, Unit: unit, N: n}})
 }
 
 func (r row) text() string {
@@ -55,8 +37,8 @@ func (r row) text() string {
 		target, verdict = fmt.Sprintf(">= %g", r.Least), say(r.Value >= r.Least)
 	}
 	beside := ""
-	if r.Baseline != "" {
-		beside = fmt.Sprintf("%s %.4g (%.2f)", r.Baseline, r.BaselineValue, r.Ratio)
+	if r.BaselineValue != 0 {
+		beside = fmt.Sprintf("%s %.4g (%.2f)", r.Baseline, r.BaselineValue, r.OfBaseline())
 	}
 	return strings.TrimRight(fmt.Sprintf("%-44s %12s %-12s %-10s %-7s %s", r.Name, number(r.Value), r.Unit, target, verdict, beside), " ")
 }
@@ -81,12 +63,12 @@ func say(met bool) string {
 // report prints everything that was measured, writes it and tidies up.
 func (l *lab) report() error {
 	fmt.Printf("\n%-44s %12s %-12s %-10s %-7s %s\n", "result", "value", "unit", "target", "", "beside it (ratio)")
-	var lines []line
+	var lines []result.Line
 	for _, r := range l.state.Rows {
 		fmt.Println(r.text())
-		lines = append(lines, r.line)
+		lines = append(lines, r.Line)
 	}
-	if err := write(l.o.out, lines); err != nil {
+	if err := result.Append(l.o.out, lines); err != nil {
 		return err
 	}
 	load, _ := os.ReadFile("/proc/loadavg")
@@ -99,24 +81,6 @@ func (l *lab) report() error {
 	return os.RemoveAll(l.o.dir)
 }
 
-func write(path string, lines []line) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
-	}
-	enc := json.NewEncoder(f)
-	for _, l := range lines {
-		if err := enc.Encode(l); err != nil {
-			_ = f.Close()
-			return err
-		}
-	}
-	return f.Close()
-}
-
 // percentiles returns the middle and the 99th of a hundred, in ms.
 func percentiles(d []time.Duration) (p50, p99 float64) {
 	if len(d) == 0 {
@@ -125,11 +89,4 @@ func percentiles(d []time.Duration) (p50, p99 float64) {
 	slices.Sort(d)
 	at := func(q int) float64 { return float64(d[(len(d)-1)*q/100]) / float64(time.Millisecond) }
 	return at(50), at(99)
-}
-
-// mid is the median.
-func mid(v []float64) float64 {
-	v = slices.Clone(v)
-	slices.Sort(v)
-	return v[len(v)/2]
 }

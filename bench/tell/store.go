@@ -8,25 +8,38 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/eroam/eroam/bench/result"
+	"github.com/eroam/eroam/bench/usage"
 )
 
 // real loads the real set and measures start and pages on it.
 func (l *lab) real(ctx context.Context) error {
-	path := l.realPath()
-	if path == "" {
-		fmt.Println("real: SKIPPED: ocpi-nl/locations.jsonl.gz is not there (-data, EROAM_TEST_DATA)")
+	if l.o.data == "" {
+		fmt.Println("real: SKIPPED: no -data")
 		return nil
 	}
-	h := l.newHub("real")
+	path := filepath.Join(l.o.data, "ocpi-nl", "locations.jsonl.gz")
+	if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("-data: %w", err)
+	}
+	h, err := l.newHub("real")
+	if err != nil {
+		return err
+	}
 	return l.onStore(ctx, h, "real", published(path, l.o.realLimit), nil)
 }
 
 // million loads the generated set and measures start, pages and status changes
 // on it.
 func (l *lab) million(ctx context.Context) error {
-	h := l.newHub("million")
+	h, err := l.newHub("million")
+	if err != nil {
+		return err
+	}
 	return l.onStore(ctx, h, "million", l.generated(), func(s *set) error { return l.changes(ctx, h, s) })
 }
 
@@ -36,10 +49,10 @@ func (l *lab) onStore(ctx context.Context, h *hub, name string, from source, mor
 		s = &set{Name: name, Tokens: map[string]string{}}
 		l.state.Sets[name] = s
 	}
-	if _, err := h.start(ctx); err != nil {
+	if _, err := h.Start(ctx); err != nil {
 		return err
 	}
-	defer h.stop(false)
+	defer h.Stop()
 	if err := l.load(ctx, h, s, from); err != nil {
 		return err
 	}
@@ -70,14 +83,14 @@ func (l *lab) size(h *hub, s *set) error {
 	l.result(s.Name+"_load_time", s.Seconds, "s", s.Locations)
 	l.result(s.Name+"_load_rate", float64(s.Locations)/s.Seconds, "PUT/s", s.Locations)
 	l.result(s.Name+"_load_cpu", s.CPU*1e6/float64(s.Locations), "us/PUT", s.Locations)
-	rss, peak := memory(h.pid())
+	rss, peak := usage.Memory(h.Pid())
 	l.result(s.Name+"_rss_after_load", rss, "MiB", 1)
 	l.result(s.Name+"_rss_peak_load", peak, "MiB", 1)
-	h.stop(false) // the log is folded into the file
-	l.result(s.Name+"_file", files(h.data, "eroam.db"), "MiB", 1)
+	h.Stop() // the log is folded into the file
+	l.result(s.Name+"_file", files(h.Data, "eroam.db"), "MiB", 1)
 	l.result(s.Name+"_bodies", float64(s.Bytes)/(1<<20), "MiB", 1)
-	l.result(s.Name+"_trace_file", files(h.data, "trace.db"), "MiB", 1)
-	_, err := h.start(context.Background())
+	l.result(s.Name+"_trace_file", files(h.Data, "trace.db"), "MiB", 1)
+	_, err := h.Start(context.Background())
 	return err
 }
 
@@ -99,38 +112,29 @@ func (l *lab) starts(ctx context.Context, h *hub, s *set) error {
 	fmt.Printf("%s: start until /readyz\n", s.Name)
 	const times = 5
 	for _, kill := range []bool{false, true} {
-		var took []float64
-		var rss []float64
+		name, end := s.Name+"_ready_after_stop", h.Stop
+		if kill {
+			name, end = s.Name+"_ready_after_kill", h.Kill
+		}
+		var took, rss []float64
 		for range times {
-			h.stop(kill)
-			d, err := h.start(ctx)
+			end()
+			d, err := h.Start(ctx)
 			if err != nil {
 				return err
 			}
 			took = append(took, d.Seconds())
 			time.Sleep(time.Second)
-			now, _ := memory(h.pid())
+			now, _ := usage.Memory(h.Pid())
 			rss = append(rss, now)
 		}
-		name := s.Name + "_ready_after_stop"
-		if kill {
-			name = s.Name + "_ready_after_kill"
-		}
-		l.add(row{line: line{Name: name, Value: mid(took), Unit: "s", N: times}, Most: 5})
-		l.result(name+"_worst", largest(took), "s", times)
+		l.add(row{Line: result.Line{Name: name, Value: result.Median(took), Unit: "s", N: times}, Most: 5})
+		l.result(name+"_worst", slices.Max(took), "s", times)
 		if !kill {
-			l.result(s.Name+"_rss_after_start", mid(rss), "MiB", times)
+			l.result(s.Name+"_rss_after_start", result.Median(rss), "MiB", times)
 		}
 	}
 	return nil
-}
-
-func largest(v []float64) float64 {
-	m := v[0]
-	for _, x := range v {
-		m = max(m, x)
-	}
-	return m
 }
 
 // pages measures pages of 1,000 locations: a walk over the whole list by Link,
@@ -144,10 +148,10 @@ func (l *lab) pages(ctx context.Context, h *hub, s *set) error {
 	}
 	l.result(s.Name+"_idle_after_start", idle.Seconds(), "s", 1)
 	r := reader{client: &http.Client{Transport: &http.Transport{DisableCompression: true}}, token: s.Viewer}
-	first := "http://" + h.addr + "/ocpi/2.2.1/sender/locations?limit=1000"
+	first := "http://" + h.Addr + "/ocpi/2.2.1/sender/locations?limit=1000"
 	var links []string
 	var took []time.Duration
-	before := used(h.pid())
+	before := usage.Now(h.Pid())
 	for next := first; next != ""; {
 		links = append(links, next)
 		p, err := r.get(ctx, next, false)
@@ -157,12 +161,12 @@ func (l *lab) pages(ctx context.Context, h *hub, s *set) error {
 		took = append(took, p.took)
 		next = p.next
 	}
-	walk := before.since()
+	walk := before.Since()
 	p50, p99 := percentiles(took)
 	l.result(s.Name+"_walk_pages", float64(len(links)), "pages", 1)
 	l.result(s.Name+"_walk_p50", p50, "ms", len(took))
 	l.result(s.Name+"_walk_p99", p99, "ms", len(took))
-	l.result(s.Name+"_walk_cpu", walk.by[h.pid()]*1e3/float64(len(took)), "ms/page", len(took))
+	l.result(s.Name+"_walk_cpu", walk.By[h.Pid()]*1e3/float64(len(took)), "ms/page", len(took))
 	middle, last := len(links)/2, max(0, len(links)-2) // the last full one
 	for _, at := range []struct {
 		name string
@@ -199,7 +203,7 @@ func (l *lab) page(ctx context.Context, r *reader, name, url string, packed bool
 	}
 	p50, p99 := percentiles(took)
 	l.result(name+"_p50", p50, "ms", len(took))
-	l.add(row{line: line{Name: name + "_p99", Value: p99, Unit: "ms", N: len(took)}, Most: target})
+	l.add(row{Line: result.Line{Name: name + "_p99", Value: p99, Unit: "ms", N: len(took)}, Most: target})
 	fmt.Printf("    %d bytes%s\n", size, unpacked)
 	return nil
 }

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package soak
+package blackbox
 
 import "syscall"
 
