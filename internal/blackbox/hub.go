@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -39,6 +40,16 @@ func FreeAddress() (string, error) {
 		return "", err
 	}
 	return l.Addr().String(), l.Close()
+}
+
+// Build builds eroam into a directory and returns the path of the program. It needs
+// the Go tools, and is for tests of this module.
+func Build(dir string) (string, error) {
+	path := filepath.Join(dir, "eroam")
+	if out, err := exec.Command("go", "build", "-o", path, "github.com/eroam/eroam/cmd/eroam").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building eroam: %w\n%s", err, out)
+	}
+	return path, nil
 }
 
 // URL is where the hub is.

@@ -8,12 +8,13 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/eroam/eroam/internal/blackbox"
 )
 
 // owner is a CPO that publishes without pause.
@@ -78,17 +79,8 @@ func newOwner(h *hub, p partyID, truth *truth) *owner {
 // connect registers the owner and publishes the locations whose EVSEs are
 // changed one by one.
 func (o *owner) connect(t testing.TB) {
-	var s *httptest.Server
-	s = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/versions" {
-			envelope(w, 200, 1000, []map[string]string{{"version": "2.2.1", "url": s.URL + "/2.2.1"}})
-			return
-		}
-		envelope(w, 200, 1000, map[string]any{"version": "2.2.1", "endpoints": []map[string]string{
-			{"identifier": "credentials", "role": "SENDER", "url": s.URL + "/credentials"},
-			{"identifier": "cdrs", "role": "SENDER", "url": s.URL + "/cdrs"},
-		}})
-	}))
+	// Nobody asks for its CDRs, but there must be something.
+	s := blackbox.Platform(nil, blackbox.Endpoint{Identifier: "cdrs", Role: "SENDER", URL: "/cdrs"})
 	t.Cleanup(s.Close)
 	o.token = o.hub.register(t, o.party, "CPO", s.URL+"/versions")
 	for i := range locationsOfEach {
@@ -260,7 +252,7 @@ func (o *owner) push(ctx context.Context, c change) (refused string, err error) 
 }
 
 func (o *owner) ask(ctx context.Context, method string, path []string, body string) (status int, answer []byte, err error) {
-	u := o.hub.url() + "/ocpi/2.2.1/receiver"
+	u := o.hub.URL() + "/ocpi/2.2.1/receiver"
 	for _, p := range path {
 		u += "/" + url.PathEscape(p)
 	}

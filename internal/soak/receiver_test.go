@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/eroam/eroam/internal/blackbox"
 )
 
 // receiver is an eMSP that keeps what it is sent, as OCPI says it must.
@@ -32,31 +34,15 @@ type receiver struct {
 
 func newReceiver(t testing.TB, p partyID, truth *truth) *receiver {
 	r := &receiver{party: p, truth: truth, has: map[cell]value{}, deaf: map[cell]bool{}}
-	r.server = httptest.NewServer(http.HandlerFunc(r.serve))
+	r.server = blackbox.Platform(http.HandlerFunc(r.serve),
+		blackbox.Endpoint{Identifier: "locations", Role: "RECEIVER", URL: "/in/locations"},
+		blackbox.Endpoint{Identifier: "tariffs", Role: "RECEIVER", URL: "/in/tariffs"})
 	t.Cleanup(r.server.Close)
 	return r
 }
 
-func envelope(w http.ResponseWriter, httpStatus, status int, data any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(httpStatus)
-	_ = json.NewEncoder(w).Encode(map[string]any{"data": data, "status_code": status, "timestamp": "2026-01-01T00:00:00Z"})
-}
-
+// serve takes what the hub sends.
 func (r *receiver) serve(w http.ResponseWriter, q *http.Request) {
-	url := r.server.URL
-	switch q.URL.Path {
-	case "/versions":
-		envelope(w, 200, 1000, []map[string]string{{"version": "2.2.1", "url": url + "/2.2.1"}})
-		return
-	case "/2.2.1":
-		envelope(w, 200, 1000, map[string]any{"version": "2.2.1", "endpoints": []map[string]string{
-			{"identifier": "credentials", "role": "SENDER", "url": url + "/credentials"},
-			{"identifier": "locations", "role": "RECEIVER", "url": url + "/in/locations"},
-			{"identifier": "tariffs", "role": "RECEIVER", "url": url + "/in/tariffs"},
-		}})
-		return
-	}
 	body, err := io.ReadAll(q.Body)
 	if err != nil {
 		return // the hub was killed while it wrote
@@ -65,18 +51,18 @@ func (r *receiver) serve(w http.ResponseWriter, q *http.Request) {
 		time.Sleep(rand.N(r.slow))
 	}
 	if r.away.Load() {
-		envelope(w, http.StatusServiceUnavailable, 3000, nil)
+		blackbox.Answer(w, http.StatusServiceUnavailable, 3000, nil)
 		return
 	}
 	known, err := r.take(q, body)
 	switch {
 	case err != nil:
 		r.truth.complain("%s: %s %s: %v", r.party.id, q.Method, q.URL.Path, err)
-		envelope(w, http.StatusBadRequest, 2001, nil)
+		blackbox.Answer(w, http.StatusBadRequest, 2001, nil)
 	case !known:
-		envelope(w, http.StatusNotFound, 2003, nil)
+		blackbox.Answer(w, http.StatusNotFound, 2003, nil)
 	default:
-		envelope(w, 200, 1000, nil)
+		blackbox.Answer(w, 200, 1000, nil)
 	}
 }
 

@@ -143,7 +143,7 @@ func killUnderLoad(t *testing.T, database string, rounds int) {
 		time.Sleep(time.Duration(100+rnd.IntN(300)) * time.Millisecond)
 		away.away.Store(round%2 == 0)
 		time.Sleep(time.Duration(100+rnd.IntN(1500)) * time.Millisecond) // cursors are stored every second
-		r.hub.kill()
+		r.hub.Kill()
 		away.away.Store(false)
 		r.hub.start(t)
 		if round%10 == 9 {
@@ -233,9 +233,9 @@ func TestControlRollback(t *testing.T) {
 	stop := r.publish()
 	time.Sleep(100 * time.Millisecond)
 	stop()
-	r.hub.kill()
+	r.hub.Kill()
 	before := filepath.Join(t.TempDir(), "before")
-	copyDir(t, before, r.hub.data)
+	copyDir(t, before, r.hub.Data)
 	r.hub.start(t)
 	stop = r.publish()
 	time.Sleep(300 * time.Millisecond)
@@ -243,11 +243,11 @@ func TestControlRollback(t *testing.T) {
 	if missing := r.stored(); len(missing) > 0 {
 		t.Fatalf("before anything was lost: %q", missing)
 	}
-	r.hub.kill()
-	if err := os.RemoveAll(r.hub.data); err != nil {
+	r.hub.Kill()
+	if err := os.RemoveAll(r.hub.Data); err != nil {
 		t.Fatal(err)
 	}
-	copyDir(t, r.hub.data, before)
+	copyDir(t, r.hub.Data, before)
 	r.hub.start(t)
 	if missing := r.stored(); len(missing) == 0 {
 		t.Error("the hub was put back to a copy from before, and nothing was found missing")
