@@ -56,7 +56,7 @@ func (h *Hub) Register(p Party, versions string) (string, error) {
 // earlier platform of that party left is deleted first.
 func (h *Hub) Invite(p Party) (string, error) {
 	token, err := h.invite(p)
-	if status := (*Refusal)(nil); !errors.As(err, &status) || status.Status != http.StatusConflict {
+	if refusal := (*Refusal)(nil); !errors.As(err, &refusal) || refusal.Status != http.StatusConflict {
 		return token, err
 	}
 	var all struct {

@@ -3,7 +3,6 @@ package v221_test
 import (
 	"bufio"
 	"compress/gzip"
-	"errors"
 	"io"
 	"maps"
 	"os"
@@ -106,14 +105,14 @@ func open(t *testing.T, path string) io.Reader {
 	return f
 }
 
-// unzip opens a file of the whole feed in shared/data/ocpi-nl, in the directory
-// that the repository lies in.
+// unzip opens a file of the whole feed, which is not part of the repository, in
+// ocpi-nl below EROAM_TEST_DATA.
 func unzip(t *testing.T, name string) io.Reader {
-	path := filepath.Join("..", "..", "..", "shared", "data", "ocpi-nl", name)
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		t.Skipf("skipped: the whole feed, %s, is not there", name)
+	dir := os.Getenv("EROAM_TEST_DATA")
+	if dir == "" {
+		t.Skip("SKIPPED: no whole feed: EROAM_TEST_DATA is not set")
 	}
-	z, err := gzip.NewReader(open(t, path))
+	z, err := gzip.NewReader(open(t, filepath.Join(dir, "ocpi-nl", name)))
 	if err != nil {
 		t.Fatal(err)
 	}
