@@ -23,8 +23,10 @@ type Amount struct {
 var zero = Amount{known: true}
 
 // AmountOf returns a decimal number as an amount.
-func AmountOf(n ocpi.Number) (Amount, error) {
-	s, err := scaledOf(n)
+func AmountOf(n ocpi.Number) (Amount, error) { return amountOf(n.String()) }
+
+func amountOf(text string) (Amount, error) {
+	s, err := scaledOf(text)
 	if err != nil {
 		return Amount{}, err
 	}
@@ -41,11 +43,17 @@ func (a Amount) IsZero() bool { return a.known && a.x.isZero() }
 // Add returns a + b, unknown when one of them is. A sum that does not fit is
 // unknown too; amounts that [Price] returns are far from that.
 func (a Amount) Add(b Amount) Amount {
+	a.add(&b)
+	return a
+}
+
+// add is Add in place.
+func (a *Amount) add(b *Amount) {
 	if !a.known || !b.known {
-		return Amount{}
+		*a = Amount{}
+		return
 	}
-	x, ok := a.x.add(b.x)
-	return Amount{known: ok, x: x}
+	a.known = a.x.add(&b.x)
 }
 
 // Neg returns -a.
@@ -104,15 +112,15 @@ func (a Amount) Decimal(decimals int, mode RoundingMode) (decimal.Decimal, error
 // MarshalJSON writes a decimal string as String does, null when unknown.
 func (a Amount) MarshalJSON() ([]byte, error) { return a.appendJSON(nil), nil }
 
-// scaledOf returns the value of a number, 0 when it is absent. More than 19
-// digits are an error: they would have to be rounded.
-func scaledOf(n ocpi.Number) (scaled, error) {
-	d, err := n.Decimal()
+// scaledOf returns the value of a JSON number. More than 19 digits are an error:
+// they would have to be rounded.
+func scaledOf(text string) (scaled, error) {
+	d, err := decimal.Parse(text)
 	if err != nil {
-		return scaled{}, fmt.Errorf("%s is out of range", shorten(n.String()))
+		return scaled{}, fmt.Errorf("%s is out of range", shorten(text))
 	}
-	if !fits(n.String()) {
-		return scaled{}, fmt.Errorf("%s has more digits than can be computed with exactly", shorten(n.String()))
+	if !fits(text) {
+		return scaled{}, fmt.Errorf("%s has more digits than can be computed with exactly", shorten(text))
 	}
 	return scaled{coef: d.Coef(), scale: d.Scale(), neg: d.Sign() < 0}, nil
 }

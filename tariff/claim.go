@@ -289,7 +289,7 @@ func (r *Result) tax(t ExternalTax) (Amount, error) {
 		return Amount{}, fmt.Errorf("must have percentage or per_kwh")
 	}
 	if t.PerKWh.IsSet() {
-		p, err := scaledOf(t.PerKWh)
+		p, err := scaledOf(t.PerKWh.String())
 		if err != nil {
 			return Amount{}, err
 		}

@@ -231,7 +231,7 @@ const maxRate = 10_000
 
 func compileComponent(w *Component, pointer string) (c candidate, err error) {
 	c.source, c.step = w, w.StepSize
-	if c.price, err = scaledOf(w.Price); err != nil {
+	if c.price, err = scaledOf(w.Price.String()); err != nil {
 		return c, bad(pointer+"/price", "%v", err)
 	}
 	if w.StepSize < 0 || w.StepSize > maxStep {
@@ -252,7 +252,7 @@ func compileComponent(w *Component, pointer string) (c candidate, err error) {
 	if vat = vat.Trim(0); vat.Scale() > 4 {
 		return c, bad(pointer+"/vat", "has more than 4 decimals")
 	}
-	if c.vat, err = scaledOf(ocpi.NumberOf(vat)); err != nil || c.vat.coef > maxRate*pow10[c.vat.scale] {
+	if c.vat, err = scaledOf(vat.String()); err != nil || c.vat.coef > maxRate*pow10[c.vat.scale] {
 		return c, bad(pointer+"/vat", "is out of range")
 	}
 	return c, nil

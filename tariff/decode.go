@@ -21,10 +21,10 @@ const (
 	maxStep       = 1 << 40 // Wh or s
 )
 
-// number reads a JSON number, or a string that spells one, as OCPI 2.1.1
-// documents have them.
+// number is a JSON number, or a string that spells one, as OCPI 2.1.1 documents
+// have them. The zero value is absent.
 type number struct {
-	ocpi.Number
+	text   string // a JSON number; "": absent
 	quoted bool
 }
 
@@ -34,22 +34,44 @@ func (n *number) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	if err != nil {
 		return err
 	}
-	return n.read(b)
+	switch b.Kind() {
+	case 'n':
+		*n = number{}
+		return nil
+	case '0':
+		*n = number{text: string(b)}
+		return nil
+	case '"':
+		if text := string(b[1 : len(b)-1]); spellsNumber(text) {
+			*n = number{text, true}
+			return nil
+		}
+	}
+	return errors.New("must be a number")
 }
 
-func (n *number) read(b []byte) error {
-	if len(b) > 2 && b[0] == '"' {
-		v, err := ocpi.ParseNumber(string(b[1 : len(b)-1]))
-		if err != nil {
-			return errors.New("must be a number")
-		}
-		*n = number{v, true}
-		return nil
+// spellsNumber reports whether the text in a JSON string is a JSON number.
+func spellsNumber(text string) bool {
+	_, err := ocpi.ParseNumber(text)
+	return err == nil
+}
+
+func (n number) isSet() bool { return n.text != "" }
+
+// String returns the number as it is written, 0 when it is absent.
+func (n number) String() string {
+	if n.text == "" {
+		return "0"
 	}
-	if err := n.Number.UnmarshalJSON(b); err != nil {
-		return errors.New("must be a number")
+	return n.text
+}
+
+// number returns what a tariff keeps.
+func (n number) number() (out ocpi.Number) {
+	if n.text != "" {
+		out, _ = ocpi.ParseNumber(n.text) // it was one when it was read
 	}
-	return nil
+	return out
 }
 
 type wireTariff struct {

@@ -74,10 +74,11 @@ func (c *wireCost) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 // an OCPI 2.1.1 CDR carries, or that of a country with a single zone, and leaves
 // Session.Zone nil where neither is known: [Price] then refuses. Volumes of time
 // have four decimals of an hour, so they are rounded to whole seconds; energy is
-// read to 10⁻⁹ kWh. The error is an *[Error].
+// read to 10⁻⁹ kWh. The texts of the CDR share one copy of body. The error is an
+// *[Error].
 func ParseCDR(v ocpi.Version, body []byte, zone *time.Location) (CDR, []Finding, error) {
-	var w wireCDR
-	if err := unmarshal(body, &w); err != nil {
+	w, err := readCDR(body)
+	if err != nil {
 		return CDR{}, nil, err
 	}
 	r := reader{version: v}
@@ -85,18 +86,28 @@ func ParseCDR(v ocpi.Version, body []byte, zone *time.Location) (CDR, []Finding,
 	if v == v211 {
 		c.Country = w.Location.Country
 	}
-	var err error
 	if c.Tariffs, err = r.tariffs(w.Tariffs, "/tariffs"); err != nil {
 		return c, nil, err
 	}
-	if c.Session, err = r.session(&w, zone, c.Country); err != nil {
+	if c.Session, err = r.session(w, zone, c.Country); err != nil {
 		return c, nil, err
 	}
-	if c.Claim, err = r.claim(&w); err != nil {
+	if c.Claim, err = r.claim(w); err != nil {
 		return c, nil, err
 	}
-	r.volumes(&w, &c.Session)
+	r.volumes(w, &c.Session)
 	return c, r.findings, nil
+}
+
+// readCDR reads the JSON; the two readers agree on everything that the first one
+// takes.
+func readCDR(body []byte) (*wireCDR, error) {
+	w := new(wireCDR)
+	if scanCDR(body, w) {
+		return w, nil
+	}
+	*w = wireCDR{}
+	return w, unmarshal(body, w)
 }
 
 func (r *reader) session(w *wireCDR, zone *time.Location, country string) (s Session, err error) {
@@ -132,10 +143,9 @@ func (r *reader) session(w *wireCDR, zone *time.Location, country string) (s Ses
 	onlyReserved := true
 	for i := range w.Periods {
 		p := &s.Periods[i]
-		if *p, err = r.period(&w.Periods[i], "/charging_periods/"+strconv.Itoa(i)); err != nil {
+		if err = r.period(p, &w.Periods[i], i); err != nil {
 			return s, err
 		}
-		p.Index = i
 		onlyReserved = onlyReserved && p.reserved()
 	}
 	alone := w.SessionID == "" && (w.CDRLocation.EVSEUID == "" || strings.EqualFold(w.CDRLocation.EVSEUID, "#NA"))
@@ -176,38 +186,44 @@ func moment(text, pointer string) (time.Time, error) {
 	return t, nil
 }
 
-func (r *reader) period(w *wirePeriod, pointer string) (p Period, err error) {
-	p.TariffID = w.TariffID
-	if p.Start, err = moment(w.Start, pointer+"/start_date_time"); err != nil {
-		return p, err
+// period reads the period at a place of the list into p. Pointers are put
+// together only where something is wrong.
+func (r *reader) period(p *Period, w *wirePeriod, place int) (err error) {
+	pointer := func() string { return "/charging_periods/" + strconv.Itoa(place) }
+	p.TariffID, p.Index = w.TariffID, place
+	if p.Start, err = moment(w.Start, ""); err != nil {
+		_, err = moment(w.Start, pointer()+"/start_date_time")
+		return err
 	}
 	for i := range w.Dimensions {
 		d := &w.Dimensions[i]
-		at := pointer + "/dimensions/" + strconv.Itoa(i)
-		if !d.Volume.IsSet() {
-			return p, bad(at+"/volume", "is missing")
+		at := func() string { return pointer() + "/dimensions/" + strconv.Itoa(i) }
+		if !d.Volume.isSet() {
+			return bad(at()+"/volume", "is missing")
 		}
 		if d.Volume.quoted && r.version != v211 {
-			r.note("number_as_string", SeverityWarning, at+"/volume", "is a string; OCPI %s wants a number", r.version)
+			r.note("number_as_string", SeverityWarning, at()+"/volume", "is a string; OCPI %s wants a number", r.version)
 		}
-		known, err := p.take(d.Type, d.Volume.Number)
+		known, err := p.take(d.Type, d.Volume.text)
 		if err != nil {
-			return p, bad(at+"/volume", "%v", err)
+			return bad(at()+"/volume", "%v", err)
 		}
 		if !known {
-			r.note("unknown_dimension", SeverityWarning, at+"/type", "%q is not a dimension that is priced or known", shorten(d.Type))
+			r.note("unknown_dimension", SeverityWarning, at()+"/type", "%q is not a dimension that is priced or known", shorten(d.Type))
 		}
 	}
 	if len(w.Dimensions) == 0 {
-		r.note("missing_required", SeverityWarning, pointer+"/dimensions", "has no dimensions")
+		r.note("missing_required", SeverityWarning, pointer()+"/dimensions", "has no dimensions")
 	}
-	r.unknown(w.Unknown, pointer)
-	return p, nil
+	if len(w.Unknown) > 0 {
+		r.unknown(w.Unknown, pointer())
+	}
+	return nil
 }
 
-// take adds the volume of a dimension. Dimensions that no price depends on are
-// passed over; known is false for those that no version of OCPI has.
-func (p *Period) take(dimension string, volume ocpi.Number) (known bool, err error) {
+// take adds the volume of a dimension, a JSON number. Dimensions that no price
+// depends on are passed over; known is false for those that no version of OCPI has.
+func (p *Period) take(dimension, volume string) (known bool, err error) {
 	add := func(into *int64, has Has, n int64, err error) (bool, error) {
 		p.Has |= has
 		if *into += n; *into > 1<<53 || *into < -1<<53 {
@@ -266,12 +282,12 @@ func (r *reader) volumes(w *wireCDR, s *Session) {
 		{w.TotalEnergy, totals.Energy, 1_000_000, "total_energy"}, {w.TotalTime, totals.Time, 4, "total_time"},
 		{w.TotalParking, totals.Parking, 4, "total_parking_time"},
 	} {
-		if !f.stated.IsSet() {
+		if !f.stated.isSet() {
 			continue
 		}
-		n, err := fixed(f.stated.Number, 9)
+		n, err := fixed(f.stated.text, 9)
 		if f.sum.unit == span {
-			n, err = seconds(f.stated.Number)
+			n, err = seconds(f.stated.text)
 		}
 		if d := n - f.sum.n; err != nil || d > f.near || d < -f.near {
 			r.note(f.name+"_differs", SeverityWarning, "/"+f.name, "is %s; the periods say %s %s", shorten(f.stated.String()), f.sum, f.sum.Unit())
@@ -279,9 +295,9 @@ func (r *reader) volumes(w *wireCDR, s *Session) {
 	}
 }
 
-// fixed returns n in units of 10⁻ˢᶜᵃˡᵉ, rounded half to even.
-func fixed(n ocpi.Number, scale int) (int64, error) {
-	d, err := n.Decimal()
+// fixed returns a JSON number in units of 10⁻ˢᶜᵃˡᵉ, rounded half to even.
+func fixed(text string, scale int) (int64, error) {
+	d, err := decimal.Parse(text)
 	if err == nil {
 		d = d.Round(scale)
 		if int(d.Scale()) < scale {
@@ -294,27 +310,27 @@ func fixed(n ocpi.Number, scale int) (int64, error) {
 			return int64(c), nil
 		}
 	}
-	return 0, fmt.Errorf("%s is out of range", shorten(n.String()))
+	return 0, fmt.Errorf("%s is out of range", shorten(text))
 }
 
 var hour = decimal.MustNew(3600, 0)
 
-// seconds returns hours as whole seconds.
-func seconds(n ocpi.Number) (int64, error) {
-	d, err := n.Decimal()
+// seconds returns hours, a JSON number, as whole seconds.
+func seconds(text string) (int64, error) {
+	d, err := decimal.Parse(text)
 	if err == nil {
 		d, err = d.Mul(hour)
 	}
 	if err != nil || d.IsNeg() {
-		return 0, fmt.Errorf("%s is not a number of hours", shorten(n.String()))
+		return 0, fmt.Errorf("%s is not a number of hours", shorten(text))
 	}
 	half := decimal.MustNew(5, 1)
 	if d, err = d.Add(half); err != nil {
-		return 0, fmt.Errorf("%s is out of range", shorten(n.String()))
+		return 0, fmt.Errorf("%s is out of range", shorten(text))
 	}
 	s, _, ok := d.Floor(0).Int64(0)
 	if !ok || s > 1<<40 {
-		return 0, fmt.Errorf("%s is out of range", shorten(n.String()))
+		return 0, fmt.Errorf("%s is out of range", shorten(text))
 	}
 	return s, nil
 }
@@ -340,15 +356,15 @@ func (r *reader) claim(w *wireCDR) (c Claim, err error) {
 // cost returns the amounts that are stated.
 func (c *wireCost) cost() (out Cost, err error) {
 	read := func(n number, into *Amount) {
-		if n.IsSet() && err == nil {
-			*into, err = AmountOf(n.Number)
+		if n.isSet() && err == nil {
+			*into, err = amountOf(n.text)
 		}
 	}
 	read(c.number, &out.Excl)
 	read(c.price.ExclVAT, &out.Excl)
 	read(c.price.InclVAT, &out.Incl)
 	read(c.price.BeforeTaxes, &out.Excl)
-	if !c.price.BeforeTaxes.IsSet() || c.price.Taxes == nil {
+	if !c.price.BeforeTaxes.isSet() || c.price.Taxes == nil {
 		return out, err
 	}
 	out.Incl = out.Excl

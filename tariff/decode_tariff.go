@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/govalues/decimal"
 
 	"github.com/eroam/eroam/ocpi"
 )
@@ -178,9 +179,9 @@ func (r *reader) limit(w *wirePrice, pointer string) (*Limit, error) {
 	if w == nil {
 		return nil, nil
 	}
-	l := &Limit{Before: w.ExclVAT.Number, After: w.InclVAT.Number}
-	if w.BeforeTaxes.IsSet() {
-		l.Before, l.After = w.BeforeTaxes.Number, w.AfterTaxes.Number
+	l := &Limit{Before: w.ExclVAT.number(), After: w.InclVAT.number()}
+	if w.BeforeTaxes.isSet() {
+		l.Before, l.After = w.BeforeTaxes.number(), w.AfterTaxes.number()
 	}
 	if !l.Before.IsSet() {
 		return nil, r.wrong(bad(pointer, "has no amount before tax"))
@@ -229,7 +230,7 @@ func (r *reader) element(w *wireElement, pointer string) (e Element, err error) 
 }
 
 func (r *reader) component(w *wireComponent, pointer string) (c Component, err error) {
-	c = Component{Type: Dimension(w.Type), Price: w.Price.Number, VAT: w.VAT.Number}
+	c = Component{Type: Dimension(w.Type), Price: w.Price.number(), VAT: w.VAT.number()}
 	switch c.Type {
 	case Energy, Time, ParkingTime, Flat:
 	case "":
@@ -249,8 +250,8 @@ func (r *reader) component(w *wireComponent, pointer string) (c Component, err e
 	if w.Price.quoted && r.version != v211 {
 		r.note("number_as_string", SeverityWarning, pointer+"/price", "is a string; OCPI %s wants a number", r.version)
 	}
-	if w.StepSize.IsSet() {
-		if c.StepSize, err = whole(w.StepSize.Number); err != nil || c.StepSize < 0 || c.StepSize > maxStep {
+	if w.StepSize.isSet() {
+		if c.StepSize, err = whole(w.StepSize.String()); err != nil || c.StepSize < 0 || c.StepSize > maxStep {
 			c.StepSize = 0
 			if err := r.wrong(bad(pointer+"/step_size", "must be a whole number, not negative and not huge")); err != nil {
 				return c, err
@@ -266,18 +267,18 @@ func (r *reader) component(w *wireComponent, pointer string) (c Component, err e
 func (r *reader) restrictions(w *wireRestrictions, pointer string) (*Restrictions, error) {
 	out := &Restrictions{
 		StartTime: w.StartTime, EndTime: w.EndTime, StartDate: w.StartDate, EndDate: w.EndDate,
-		MinKWh: w.MinKWh.Number, MaxKWh: w.MaxKWh.Number, MinCurrent: w.MinCurrent.Number, MaxCurrent: w.MaxCurrent.Number,
-		MinPower: w.MinPower.Number, MaxPower: w.MaxPower.Number, DayOfWeek: w.DayOfWeek, Reservation: w.Reservation, Booking: w.Booking,
+		MinKWh: w.MinKWh.number(), MaxKWh: w.MaxKWh.number(), MinCurrent: w.MinCurrent.number(), MaxCurrent: w.MaxCurrent.number(),
+		MinPower: w.MinPower.number(), MaxPower: w.MaxPower.number(), DayOfWeek: w.DayOfWeek, Reservation: w.Reservation, Booking: w.Booking,
 	}
 	for _, f := range []struct {
 		n    number
 		into **int64
 		name string
 	}{{w.MinDuration, &out.MinDuration, "min_duration"}, {w.MaxDuration, &out.MaxDuration, "max_duration"}} {
-		if !f.n.IsSet() {
+		if !f.n.isSet() {
 			continue
 		}
-		n, err := whole(f.n.Number)
+		n, err := whole(f.n.String())
 		if err != nil {
 			if err := r.wrong(bad(pointer+"/"+f.name, "must be a whole number of seconds")); err != nil {
 				return nil, err
@@ -290,8 +291,8 @@ func (r *reader) restrictions(w *wireRestrictions, pointer string) (*Restriction
 }
 
 // whole returns the value of a number that has none but zero decimals.
-func whole(n ocpi.Number) (int64, error) {
-	d, err := n.Decimal()
+func whole(text string) (int64, error) {
+	d, err := decimal.Parse(text)
 	if err != nil {
 		return 0, err
 	}

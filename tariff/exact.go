@@ -84,24 +84,28 @@ func (x exact) cmp(y exact) int {
 	return x.cmpMag(y)
 }
 
-// add returns x + y; false when it does not fit.
-func (x exact) add(y exact) (exact, bool) {
+// add adds y to x; false when it does not fit. Sums of a CDR are made of some
+// dozens of these, so nothing is copied and the words are written out.
+func (x *exact) add(y *exact) bool {
+	var c uint64
 	if x.neg == y.neg {
-		var c uint64
-		for i := range x.mag {
-			x.mag[i], c = bits.Add64(x.mag[i], y.mag[i], c)
-		}
-		return x, c == 0
+		x.mag[0], c = bits.Add64(x.mag[0], y.mag[0], 0)
+		x.mag[1], c = bits.Add64(x.mag[1], y.mag[1], c)
+		x.mag[2], c = bits.Add64(x.mag[2], y.mag[2], c)
+		x.mag[3], c = bits.Add64(x.mag[3], y.mag[3], c)
+		return c == 0
 	}
-	if x.cmpMag(y) < 0 {
-		x, y = y, x
+	from, take := *x, y
+	if x.cmpMag(*y) < 0 {
+		from, take = *y, x
 	}
-	var b uint64
-	for i := range x.mag {
-		x.mag[i], b = bits.Sub64(x.mag[i], y.mag[i], b)
-	}
+	x.neg = from.neg
+	x.mag[0], c = bits.Sub64(from.mag[0], take.mag[0], 0)
+	x.mag[1], c = bits.Sub64(from.mag[1], take.mag[1], c)
+	x.mag[2], c = bits.Sub64(from.mag[2], take.mag[2], c)
+	x.mag[3], _ = bits.Sub64(from.mag[3], take.mag[3], c)
 	x.neg = x.neg && !x.isZero()
-	return x, true
+	return true
 }
 
 // quantum divides x into units of 10⁻ᵈ of the currency. It returns the whole
@@ -140,7 +144,7 @@ func (x exact) round(d int, mode RoundingMode) exact {
 		up = half >= 0
 	}
 	if up {
-		whole, _ = whole.add(exact{mag: [4]uint64{1}})
+		whole.add(&exact{mag: [4]uint64{1}})
 	}
 	whole.mulPow10(unitDigits - d)
 	whole.mul(3600)
@@ -153,7 +157,7 @@ func (x exact) round(d int, mode RoundingMode) exact {
 func (x exact) appendText(b []byte, least, most int) []byte {
 	whole, _, half := x.quantum(most)
 	if half >= 0 {
-		whole, _ = whole.add(exact{mag: [4]uint64{1}})
+		whole.add(&exact{mag: [4]uint64{1}})
 	}
 	var buf [96]byte
 	digits := whole.digits(buf[:0])

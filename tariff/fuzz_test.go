@@ -122,3 +122,10 @@ func FuzzPolicy(f *testing.F) {
 		_, _ = ParseExternalTaxes(body)
 	})
 }
+
+// FuzzScanCDR reads anything with both readers of a CDR.
+func FuzzScanCDR(f *testing.F) {
+	seedFiles(f, "cdr.json", func(b []byte) { f.Add(b) })
+	f.Add([]byte(everyField))
+	f.Fuzz(func(t *testing.T, body []byte) { scanned(t, body) })
+}

@@ -317,10 +317,10 @@ func ParseMetering(body []byte, zone *time.Location) (Metering, error) {
 		if err != nil {
 			return m, err
 		}
-		if !v.KWh.IsSet() {
+		if !v.KWh.isSet() {
 			return m, bad(at+"/kwh", "is missing")
 		}
-		n, err := fixed(v.KWh.Number, 9)
+		n, err := fixed(v.KWh.String(), 9)
 		if err != nil {
 			return m, bad(at+"/kwh", "%v", err)
 		}

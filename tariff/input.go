@@ -61,7 +61,7 @@ func ParseExternalTaxes(body []byte) ([]ExternalTax, error) {
 	}
 	out := make([]ExternalTax, len(list))
 	for i, t := range list {
-		out[i] = ExternalTax{t.Name, t.Percentage.Number, t.PerKWh.Number}
+		out[i] = ExternalTax{t.Name, t.Percentage.number(), t.PerKWh.number()}
 	}
 	return out, nil
 }
@@ -80,5 +80,5 @@ func parseFixed(s string, scale int) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return fixed(n, scale)
+	return fixed(n.String(), scale)
 }

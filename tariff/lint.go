@@ -168,7 +168,7 @@ func (l *linter) limits() {
 			l.note("L10", "price_limits_cross", SeverityError, "/min_price", "is above max_price")
 		}
 	}
-	if low != nil && !low.before.x.neg && low.before.Cmp(whole50) > 0 && currencyDecimals(t.Currency) == 2 && western(t.Currency) {
+	if low != nil && !low.before.x.neg && low.before.Cmp(whole50) > 0 && CurrencyDecimals(t.Currency) == 2 && western(t.Currency) {
 		l.note("L10", "high_min_price", SeverityWarning, "/min_price", "is above what most sessions cost")
 	}
 }

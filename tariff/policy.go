@@ -84,7 +84,7 @@ func (p *Policy) decimals(currency string) int {
 	if p.Rounding.Decimals != nil {
 		return *p.Rounding.Decimals
 	}
-	return currencyDecimals(currency)
+	return CurrencyDecimals(currency)
 }
 
 // check refuses what cannot be meant.
@@ -118,8 +118,9 @@ func (p *Policy) check() error {
 	return nil
 }
 
-// currencyDecimals returns the decimals of an ISO 4217 currency.
-func currencyDecimals(currency string) int {
+// CurrencyDecimals returns the decimals of an ISO 4217 currency: EUR 2, JPY 0, KWD
+// 3; 2 for codes that it does not know.
+func CurrencyDecimals(currency string) int {
 	switch currency {
 	case "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF":
 		return 0

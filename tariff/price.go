@@ -250,12 +250,14 @@ func (w *walk) addFlat(list []candidate, of part, p *Period, d Dimension, s *sta
 
 func (w *walk) add(c *candidate, list []candidate, of part, p *Period, d Dimension, v Volume, s *state) {
 	w.missing(list, c, p, s)
-	w.result.Lines = append(w.result.Lines, Line{
-		Period: p.Index, TariffID: w.list.tariffs[w.tariff].ID, Element: c.element, Component: c.component, Dimension: d, Type: c.source.Type,
-		Volume: v, Billed: v, UnitPrice: c.source.Price, VAT: c.source.VAT, from: c, part: of, tariff: w.tariff,
-	})
+	w.result.Lines = append(w.result.Lines, Line{})
+	l := &w.result.Lines[len(w.result.Lines)-1] // a line is large: filled in place
+	l.Period, l.TariffID, l.Element, l.Component = p.Index, w.list.tariffs[w.tariff].ID, c.element, c.component
+	l.Dimension, l.Type, l.UnitPrice, l.VAT = d, c.source.Type, c.source.Price, c.source.VAT
+	l.Volume, l.Billed = v, v
+	l.from, l.part, l.tariff = c, of, w.tariff
 	if w.why {
-		w.result.Lines[len(w.result.Lines)-1].Why = w.reason(list, c, s)
+		l.Why = w.reason(list, c, s)
 	}
 }
 

@@ -77,7 +77,7 @@ func TestPriceEqualsOracle(t *testing.T) {
 		if !sameRat(ratOfAmount(got.TotalExcl), o.excl) || !sameRat(ratOfAmount(got.TotalIncl), o.incl) {
 			t.Errorf("got %s / %s, want %s / %s", got.TotalExcl, got.TotalIncl, rounded(o.excl, 8), rounded(o.incl, 8))
 		}
-		d := currencyDecimals(tar.Currency)
+		d := CurrencyDecimals(tar.Currency)
 		if got.Rounded.TotalExcl.String() != rounded(o.excl, d) || got.Rounded.TotalIncl.String() != rounded(o.incl, d) {
 			t.Errorf("rounded %s / %s, want %s / %s", got.Rounded.TotalExcl, got.Rounded.TotalIncl, rounded(o.excl, d), rounded(o.incl, d))
 		}
@@ -215,7 +215,7 @@ func TestGeneratePriceVerify(t *testing.T) {
 		if want := m.Readings[len(m.Readings)-1].Energy - m.Readings[0].Energy; sum != want {
 			t.Errorf("the periods hold %d, the meter says %d", sum, want)
 		}
-		d := currencyDecimals(tar.Currency)
+		d := CurrencyDecimals(tar.Currency)
 		c := CDR{Session: g.Session, Claim: Claim{Version: ocpi.V221, Total: Cost{
 			got.TotalExcl.Round(d, HalfAwayFromZero), got.TotalIncl.Round(d, HalfAwayFromZero),
 		}}}

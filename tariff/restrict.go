@@ -82,13 +82,22 @@ type state struct {
 	period   *Period
 }
 
-// at sets the time of a state.
+// at sets the time of a state to what clock and calendar of the zone of t show.
+// It looks the zone up once; Clock, Weekday and Date would each do so.
 func (s *state) at(t time.Time) {
-	h, m, _ := t.Clock()
-	s.minute = h*60 + m
-	s.weekday = 1 << t.Weekday()
-	y, mo, d := t.Date()
-	s.day = int(time.Date(y, mo, d, 0, 0, 0, 0, time.UTC).Unix() / 86400)
+	_, offset := t.Zone()
+	local := t.Unix() + int64(offset)
+	day := local / 86400
+	if local%86400 < 0 { // before 1970
+		day--
+	}
+	s.day = int(day)
+	s.minute = int(local-day*86400) / 60
+	weekday := (day + int64(time.Thursday)) % 7 // 1 January 1970 was a Thursday
+	if weekday < 0 {
+		weekday += 7
+	}
+	s.weekday = 1 << weekday
 }
 
 // fails returns the first restriction that s does not meet, 0 when it meets all;
@@ -268,7 +277,7 @@ func (r *restrictions) times(w *Restrictions, pointer string) (err error) {
 // bound reads a limit; one that no session reaches, such as 99999999 kWh, is
 // infinity.
 func bound(n ocpi.Number, scale int) (int64, error) {
-	v, err := fixed(n, scale)
+	v, err := fixed(n.String(), scale)
 	if err == nil {
 		return v, nil
 	}

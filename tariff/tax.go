@@ -23,7 +23,8 @@ func (r *Result) amounts(l *PriceList, p *Policy) error {
 			s.Priced = Volume{s.Priced.n + line.Volume.n, line.Volume.unit}
 			s.Billed = Volume{s.Billed.n + line.Billed.n, line.Billed.unit}
 		}
-		s.Excl, s.Incl = s.Excl.Add(line.Excl), s.Incl.Add(line.Incl)
+		s.Excl.add(&line.Excl)
+		s.Incl.add(&line.Incl)
 		r.group(line, tax)
 	}
 	for i := range r.TaxByRate {
@@ -32,9 +33,9 @@ func (r *Result) amounts(l *PriceList, p *Policy) error {
 			// One division for the sum: how the session is cut into periods
 			// must not show.
 			g.Base = g.rate.without(g.incl)
-			g.Tax = g.incl.Sub(g.Base)
 		}
-		r.TotalExcl = r.TotalExcl.Add(g.Base)
+		g.Tax = g.incl.Sub(g.Base)
+		r.TotalExcl.add(&g.Base)
 		r.TotalIncl = r.TotalIncl.Add(g.Base.Add(g.Tax))
 	}
 	r.knownIncluded()
@@ -82,7 +83,7 @@ func (c *candidate) without(a Amount) Amount {
 	return a
 }
 
-// group adds a line to the tax of its rate.
+// group adds a line to its rate; the tax follows from the sums.
 func (r *Result) group(line *Line, tax Tax) {
 	c := line.from
 	var included *candidate
@@ -92,16 +93,15 @@ func (r *Result) group(line *Line, tax Tax) {
 	for i := range r.TaxByRate {
 		g := &r.TaxByRate[i]
 		if g.of.hasVAT == c.hasVAT && g.of.vat == c.vat && (g.rate == nil) == (included == nil) {
-			g.Base, g.Tax, g.incl = g.Base.Add(line.Excl), g.Tax.Add(line.Incl.Sub(line.Excl)), g.incl.Add(line.Incl)
+			g.Base.add(&line.Excl)
+			g.incl.add(&line.Incl)
 			return
 		}
 	}
 	if r.TaxByRate == nil {
 		r.TaxByRate = make([]TaxGroup, 0, 2)
 	}
-	r.TaxByRate = append(r.TaxByRate, TaxGroup{
-		Rate: c.spelling, Base: line.Excl, Tax: line.Incl.Sub(line.Excl), of: c, rate: included, incl: line.Incl,
-	})
+	r.TaxByRate = append(r.TaxByRate, TaxGroup{Rate: c.spelling, Base: line.Excl, of: c, rate: included, incl: line.Incl})
 }
 
 // knownIncluded keeps a total with tax that is known although the split is not.
@@ -111,7 +111,7 @@ func (r *Result) knownIncluded() {
 	}
 	incl := zero
 	for i := range r.Lines {
-		incl = incl.Add(r.Lines[i].Incl)
+		incl.add(&r.Lines[i].Incl)
 	}
 	r.TotalIncl = incl
 }
