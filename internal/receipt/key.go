@@ -93,12 +93,8 @@ func verifier(key string) (note.Verifier, error) {
 	if err := checkOrigin(v.Name()); err != nil {
 		return nil, err
 	}
-	text := key[strings.LastIndexByte(key, '+')+1:]
-	// The last "+" may be part of the base64: the key is what follows the second.
-	if parts := strings.SplitN(key, "+", 3); len(parts) == 3 {
-		text = parts[2]
-	}
-	raw, err := base64.StdEncoding.DecodeString(text)
+	// NewVerifier has seen the three parts; base64 may hold further plus signs.
+	raw, err := base64.StdEncoding.DecodeString(strings.SplitN(key, "+", 3)[2])
 	if err != nil || len(raw) == 0 {
 		return nil, fault(FaultForm, "the verifier key does not end in base64")
 	}
