@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/eroam/eroam/internal/store"
 	"github.com/eroam/eroam/ocpi"
 )
@@ -101,6 +103,13 @@ var (
 	cpo3 = ocpi.PartyID{CountryCode: "NL", ID: "CP2"} // shares a part with each
 	emsp = ocpi.PartyID{CountryCode: "DE", ID: "EM1"}
 )
+
+func same(t testing.TB, got, want any) {
+	t.Helper()
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("not as expected (-want +got):\n%s", d)
+	}
+}
 
 // write fails the test when Write does.
 func write(t testing.TB, s *store.Store, fn func(tx *store.Tx) error) {
