@@ -167,11 +167,11 @@ func (tx *Tx) runIsolated(fn func(*Tx) error) (failed, broken error) {
 	if _, err := tx.exec(sqlSavepoint); err != nil {
 		return nil, err
 	}
-	before, changes := tx.block, len(tx.changes)
+	before, changes, ledger := tx.block, len(tx.changes), tx.ledger
 	failed = tx.run(fn)
 	if failed != nil {
 		// A block reserved inside the savepoint is undone with it.
-		tx.block = before
+		tx.block, tx.ledger = before, ledger
 		tx.forget(changes)
 		if _, err := tx.exec(sqlRollbackTo); err != nil {
 			return failed, err

@@ -145,6 +145,10 @@ func (t postgresTx) row(ctx context.Context, query string, args []any, into []an
 	}
 }
 
+func (t postgresTx) each(ctx context.Context, query string, args []any, scan func(scanFunc) error) error {
+	return each(ctx, t.tx, query, args, scan)
+}
+
 func (t postgresTx) commit() error { return t.tx.Commit() }
 
 // rollback may fail because the connection is gone: then the server has

@@ -74,6 +74,7 @@ type Store struct {
 	log    *slog.Logger
 	writer *writer
 	codec  *codec
+	*Ledger
 	index  *index
 	recent recent
 	// following is held to bring the index up to what others have committed.
@@ -130,6 +131,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{engine: e, log: o.Log, codec: newCodec(), index: newIndex(e.shared), feed: newBroadcast(), registry: newBroadcast()}
+	s.Ledger = &Ledger{read: e.read, codec: s.codec}
 	if err := s.load(ctx); err != nil {
 		return nil, errors.Join(err, e.close())
 	}

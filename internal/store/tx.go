@@ -21,6 +21,7 @@ type Tx struct {
 	// registry is the revision that the registry was raised to.
 	registry int64
 	err      error // the first failure of the current caller
+	ledger   ledgerEnds
 
 	*workspace
 	changes []change            // of objects, for the index
@@ -41,6 +42,8 @@ type transaction interface {
 	exec(ctx context.Context, query string, args []any) (int64, error)
 	// row reads the first row of a query; false when there is none.
 	row(ctx context.Context, query string, args []any, into []any) (bool, error)
+	// each calls scan for each row of a query.
+	each(ctx context.Context, query string, args []any, scan func(scanFunc) error) error
 	commit() error
 	rollback()
 }
