@@ -2,22 +2,30 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/eroam/eroam/internal/ledger/check"
 	"github.com/eroam/eroam/internal/party"
+	"github.com/eroam/eroam/ocpi"
 )
 
 // Terms are what two parties agreed on.
 type Terms struct {
-	CPO               PartyRef   `json:"cpo"`
-	EMSP              PartyRef   `json:"emsp" doc:"A party of the provider's side: EMSP, NSP, NAP, SCSP, OTHER or PTP"`
-	Scope             []string   `json:"scope,omitempty" maxItems:"64" example:"[\"locations\",\"tariffs\",\"tokens\",\"authorize\",\"commands\",\"sessions\",\"cdrs\"]" doc:"Module ids, authorize and reservations; absent or empty: everything"`
-	ValidFrom         *time.Time `json:"valid_from,omitempty" example:"2026-01-01T00:00:00Z"`
-	ValidTo           *time.Time `json:"valid_to,omitempty" example:"2027-01-01T00:00:00Z" doc:"Exclusive"`
-	AskOnUnknownToken bool       `json:"ask_on_unknown_token,omitempty" example:"false" doc:"An authorize for a token that nobody is known to own may be asked of this provider"`
-	CDRDelivery       string     `json:"cdr_delivery,omitempty" enum:"store,relay" example:"store" doc:"store (the default): the hub keeps a CDR and delivers it until it is taken; relay: it only passes it on"`
+	CPO               PartyRef        `json:"cpo"`
+	EMSP              PartyRef        `json:"emsp" doc:"A party of the provider's side: EMSP, NSP, NAP, SCSP, OTHER or PTP"`
+	Scope             []string        `json:"scope,omitempty" maxItems:"64" example:"[\"locations\",\"tariffs\",\"tokens\",\"authorize\",\"commands\",\"sessions\",\"cdrs\"]" doc:"Module ids, authorize and reservations; absent or empty: everything"`
+	ValidFrom         *time.Time      `json:"valid_from,omitempty" example:"2026-01-01T00:00:00Z"`
+	ValidTo           *time.Time      `json:"valid_to,omitempty" example:"2027-01-01T00:00:00Z" doc:"Exclusive"`
+	AskOnUnknownToken bool            `json:"ask_on_unknown_token,omitempty" example:"false" doc:"An authorize for a token that nobody is known to own may be asked of this provider"`
+	CDRDelivery       string          `json:"cdr_delivery,omitempty" enum:"store,relay" example:"store" doc:"store (the default): the hub keeps a CDR and delivers it until it is taken; relay: it only passes it on"`
+	ApproveAfter      *int64          `json:"approve_after_seconds,omitempty" minimum:"0" maximum:"31536000" example:"864000" doc:"How long the provider may dispute a CDR before it is approved by itself; absent: 10 days, 0: approved when it is delivered"`
+	Currency          string          `json:"currency,omitempty" pattern:"^([A-Z]{3})?$" example:"EUR" doc:"Of CDRs; absent: any"`
+	CDRChecks         json.RawMessage `json:"cdr_checks,omitempty" example:"{\"price_tolerance\":0.01,\"severity\":{\"C24\":\"hold\"}}" doc:"What the checks of CDRs lead to, and their limits; absent: the defaults of docs/ledger.md"`
 }
 
 // Agreement lets a CPO and a provider exchange messages.
@@ -61,7 +69,16 @@ func (a *API) putAgreement(ctx context.Context, in *struct {
 	g := party.Agreement{
 		ID: in.ID, CPO: cpo, EMSP: emsp,
 		ValidFrom: timeOrZero(in.Body.ValidFrom), ValidTo: timeOrZero(in.Body.ValidTo),
-		AskOnUnknownToken: in.Body.AskOnUnknownToken, CDRDelivery: in.Body.CDRDelivery,
+		AskOnUnknownToken: in.Body.AskOnUnknownToken, CDRDelivery: in.Body.CDRDelivery, Currency: in.Body.Currency, CDRChecks: in.Body.CDRChecks,
+	}
+	if s := in.Body.ApproveAfter; s != nil {
+		d := time.Duration(*s) * time.Second
+		g.ApproveAfter = &d
+	}
+	if len(g.CDRChecks) > 0 {
+		if _, err := check.ParseSettings(g.CDRChecks); err != nil {
+			return nil, huma.Error422UnprocessableEntity("validation failed", &huma.ErrorDetail{Location: "body.cdr_checks", Message: ocpi.AsError(err).Message})
+		}
 	}
 	for _, s := range in.Body.Scope {
 		g.Scope = append(g.Scope, party.Scope(s))
@@ -111,8 +128,12 @@ func agreementView(g *party.Agreement) Agreement {
 	v := Agreement{ID: g.ID, Terms: Terms{
 		CPO: PartyRef{g.CPO.CountryCode, g.CPO.ID}, EMSP: PartyRef{g.EMSP.CountryCode, g.EMSP.ID},
 		ValidFrom: timeOrNil(g.ValidFrom), ValidTo: timeOrNil(g.ValidTo),
-		AskOnUnknownToken: g.AskOnUnknownToken, CDRDelivery: g.CDRDelivery,
+		AskOnUnknownToken: g.AskOnUnknownToken, CDRDelivery: g.CDRDelivery, Currency: g.Currency, CDRChecks: g.CDRChecks,
 	}}
+	if g.ApproveAfter != nil {
+		s := int64(*g.ApproveAfter / time.Second)
+		v.ApproveAfter = &s
+	}
 	for _, s := range g.Scope {
 		v.Scope = append(v.Scope, string(s))
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/eroam/eroam/internal/store"
 	"github.com/eroam/eroam/ocpi"
@@ -16,7 +18,14 @@ type agreementBody struct {
 	Scope             []Scope `json:"scope,omitempty"`
 	AskOnUnknownToken bool    `json:"ask_on_unknown_token,omitempty"`
 	CDRDelivery       string  `json:"cdr_delivery,omitempty"`
+	// ApproveAfter is in seconds.
+	ApproveAfter *int64         `json:"approve_after,omitempty"`
+	Currency     string         `json:"currency,omitempty"`
+	CDRChecks    jsontext.Value `json:"cdr_checks,omitempty"`
 }
+
+// maxApproval bounds how long a CDR may be disputed.
+const maxApproval = 365 * 24 * time.Hour
 
 // maxAgreementID bounds the id of an agreement, in characters.
 const maxAgreementID = 64
@@ -27,7 +36,14 @@ func (r *Registry) PutAgreement(ctx context.Context, a Agreement) error {
 	if err := checkAgreement(&a); err != nil {
 		return err
 	}
-	body, err := json.Marshal(agreementBody{a.Scope, a.AskOnUnknownToken, a.CDRDelivery})
+	stored := agreementBody{
+		Scope: a.Scope, AskOnUnknownToken: a.AskOnUnknownToken, CDRDelivery: a.CDRDelivery, Currency: a.Currency, CDRChecks: a.CDRChecks,
+	}
+	if a.ApproveAfter != nil {
+		seconds := int64(*a.ApproveAfter / time.Second)
+		stored.ApproveAfter = &seconds
+	}
+	body, err := json.Marshal(stored)
 	if err != nil {
 		return fmt.Errorf("writing agreement %s: %w", a.ID, err)
 	}
@@ -80,6 +96,12 @@ func checkAgreement(a *Agreement) error {
 	if !a.ValidFrom.IsZero() && !a.ValidTo.IsZero() && !a.ValidFrom.Before(a.ValidTo) {
 		return fmt.Errorf("%w: valid_to must be after valid_from", ErrInvalid)
 	}
+	if a.ApproveAfter != nil && (*a.ApproveAfter < 0 || *a.ApproveAfter > maxApproval) {
+		return fmt.Errorf("%w: approve_after must be between 0 and 365 days", ErrInvalid)
+	}
+	if a.CDRDelivery != "" && a.CDRDelivery != DeliverStore && a.CDRDelivery != DeliverRelay {
+		return fmt.Errorf("%w: cdr_delivery must be %s or %s", ErrInvalid, DeliverStore, DeliverRelay)
+	}
 	a.ValidFrom, a.ValidTo = a.ValidFrom.UTC(), a.ValidTo.UTC()
 	scope := make([]Scope, 0, len(a.Scope))
 	for _, s := range a.Scope {
@@ -109,9 +131,14 @@ func readAgreement(row store.AgreementRow) (*Agreement, error) {
 			return nil, err
 		}
 	}
-	return &Agreement{
+	g := &Agreement{
 		ID: row.ID, CPO: row.CPO, EMSP: row.EMSP, Scope: body.Scope,
 		ValidFrom: fromMicros(row.ValidFrom), ValidTo: fromMicros(row.ValidTo),
-		AskOnUnknownToken: body.AskOnUnknownToken, CDRDelivery: body.CDRDelivery,
-	}, nil
+		AskOnUnknownToken: body.AskOnUnknownToken, CDRDelivery: body.CDRDelivery, Currency: body.Currency, CDRChecks: body.CDRChecks,
+	}
+	if body.ApproveAfter != nil {
+		d := time.Duration(*body.ApproveAfter) * time.Second
+		g.ApproveAfter = &d
+	}
+	return g, nil
 }

@@ -104,7 +104,16 @@ type Agreement struct {
 	ValidFrom, ValidTo time.Time // zero: no bound; ValidTo is exclusive
 	AskOnUnknownToken  bool      // an authorize for a token that nobody is known to own may be asked of this eMSP
 	CDRDelivery        string
+	ApproveAfter       *time.Duration // how long the eMSP may dispute a CDR; nil: the hub's default
+	Currency           string         // of CDRs; empty: any
+	CDRChecks          []byte         // JSON of check.Settings in package ledger/check; nil: its defaults
 }
+
+// CDRs are delivered in one of these ways, see [Agreement.CDRDelivery].
+const (
+	DeliverStore = "store" // the hub keeps a CDR and delivers it until it is taken; also ""
+	DeliverRelay = "relay" // it only passes it on
+)
 
 // Allows reports whether a covers scope s at the time now. The empty scope asks
 // only whether a is valid.
