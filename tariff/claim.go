@@ -41,11 +41,7 @@ func (l *PriceList) Verify(c *CDR, r *Result) (Verdict, error) {
 	if v.CompareTolerance == "" {
 		v.CompareTolerance = "0.01"
 	}
-	n, err := ocpi.ParseNumber(v.CompareTolerance)
-	var tolerance Amount
-	if err == nil {
-		tolerance, err = AmountOf(n)
-	}
+	tolerance, err := toleranceOf(v.CompareTolerance)
 	if err != nil || tolerance.x.neg {
 		return v, &Error{Code: "policy", Pointer: "/tolerance", Message: "must be a decimal number, not negative"}
 	}
@@ -64,6 +60,13 @@ func (l *PriceList) Verify(c *CDR, r *Result) (Verdict, error) {
 		v.ExplainedBy = l.explanations(&c.Session, &claim, r, tolerance)
 	}
 	return v, nil
+}
+
+func toleranceOf(text string) (Amount, error) {
+	if text != "0.01" && !spellsNumber(text) { // the default is known to be one
+		return Amount{}, fmt.Errorf("%q is no number", shorten(text))
+	}
+	return amountOf(text)
 }
 
 // takeBack turns the claim of a credit CDR into that of the CDR it credits. Only

@@ -1,6 +1,7 @@
 package tariff
 
 import (
+	"math"
 	"math/big"
 	"math/rand/v2"
 	"strings"
@@ -87,6 +88,28 @@ func TestAllocateSumsToTheRoundedTotal(t *testing.T) {
 			if a.Text(2) != c.want[i] {
 				t.Errorf("part %d of %v is %s, want %v", i, c.in, a, c.want)
 			}
+		}
+	}
+}
+
+// TestVolumeTextEqualsBig writes volumes of every size and compares with math/big.
+func TestVolumeTextEqualsBig(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for i := range 20_000 {
+		v := Volume{r.Int64() >> r.IntN(63), unit(i % 3)}
+		if r.IntN(2) == 0 {
+			v.n = -v.n
+		}
+		if i < 3 {
+			v.n = math.MinInt64
+		}
+		per := map[unit]int64{count: 1, energy: 1e9, span: 3600}[v.unit]
+		want := big.NewRat(v.n, per).FloatString(9)
+		for strings.HasSuffix(want, "0") && len(want)-strings.Index(want, ".") > 5 {
+			want = want[:len(want)-1]
+		}
+		if got := v.String(); got != want {
+			t.Fatalf("%+v is %s, want %s", v, got, want)
 		}
 	}
 }

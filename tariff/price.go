@@ -15,15 +15,12 @@ func (l *PriceList) Price(s *Session, p Policy) (Result, error) { return l.price
 // Explain is Price, with the reason for each line.
 func (l *PriceList) Explain(s *Session, p Policy) (Result, error) { return l.price(s, p, true) }
 
-func (l *PriceList) price(s *Session, p Policy, why bool) (Result, error) {
+func (l *PriceList) price(s *Session, p Policy, why bool) (r Result, err error) {
 	if err := l.usable(s, &p); err != nil {
 		return Result{}, err
 	}
-	r := Result{Currency: l.Currency(), Policy: p, Engine: Engine, TariffHash: l.hash, zone: s.Zone.String(), Findings: []Finding{}}
-	w := walk{list: l, session: s, policy: &p, result: &r, why: why, zone: s.Zone}
-	if p.InUTC {
-		w.zone = time.UTC
-	}
+	r = Result{Currency: l.Currency(), Policy: p, Engine: Engine, TariffHash: l.hash, zone: s.Zone.String(), Findings: []Finding{}}
+	w := walk{list: l, session: s, policy: &p, result: &r, why: why}
 	r.Lines = make([]Line, 0, 2*len(s.Periods)+2)
 	if err := w.run(); err != nil {
 		return Result{}, err
@@ -71,15 +68,22 @@ type walk struct {
 	session *Session
 	policy  *Policy
 	result  *Result
-	zone    *time.Location
 	why     bool
 
-	start     time.Time    // of the charging, from which durations count
-	energy    int64        // of the session so far
-	flat      [parts]bool  // the FLAT of the part is charged
-	flats     []*candidate // charged, where the policy wants that of each element
-	tariff    int          // of the period
-	uncounted [2]int64     // energy and seconds without a component
+	start     time.Time           // of the charging, from which durations count
+	energy    int64               // of the session so far
+	flat      [parts]bool         // the FLAT of the part is charged
+	flats     map[*candidate]bool // charged, where the policy wants that of each element
+	tariff    int                 // of the period
+	uncounted [2]int64            // energy and seconds without a component
+}
+
+// zone is the one to read clock and calendar in.
+func (w *walk) zone() *time.Location {
+	if w.policy.InUTC {
+		return time.UTC
+	}
+	return w.session.Zone
 }
 
 func (w *walk) run() error {
@@ -153,12 +157,12 @@ func (w *walk) period(p *Period, t *compiled, end time.Time) {
 		since = w.session.Start // a reservation has its own time
 	}
 	now := state{energy: w.energy, duration: max(0, int64(p.Start.Sub(since)/time.Second)), period: p}
-	now.at(p.Start.In(w.zone))
+	now.at(p.Start.In(w.zone()))
 	last := state{energy: w.energy + p.Energy, duration: max(0, int64(end.Sub(since)/time.Second)-1), period: p}
 	if p.Energy > 0 {
 		last.energy--
 	}
-	last.at(end.Add(-time.Second).In(w.zone))
+	last.at(end.Add(-time.Second).In(w.zone()))
 	spans := false
 	price := func(list []candidate, of part, d Dimension, volume int64, u unit) {
 		if volume == 0 {
@@ -226,6 +230,9 @@ func sameprice(a, b *candidate) bool {
 // find returns the first component whose restrictions are met.
 func (w *walk) find(list []candidate, s *state) *candidate {
 	for i := range list {
+		if r := list[i].restrictions; r != nil && r.otherDay(s) {
+			continue // most elements of a day-ahead tariff end here
+		}
 		if failed, _ := list[i].restrictions.fails(s, w.policy); failed == 0 {
 			return &list[i]
 		}
@@ -238,12 +245,15 @@ func (w *walk) addFlat(list []candidate, of part, p *Period, d Dimension, s *sta
 		return
 	}
 	c := w.find(list, s)
-	if c == nil || slices.Contains(w.flats, c) {
+	if c == nil || w.flats[c] {
 		return
 	}
 	w.flat[of] = true
 	if w.policy.FlatPerElement {
-		w.flats = append(w.flats, c)
+		if w.flats == nil {
+			w.flats = make(map[*candidate]bool)
+		}
+		w.flats[c] = true
 	}
 	w.add(c, list, of, p, d, Volume{1, count}, s)
 }

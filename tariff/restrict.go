@@ -127,6 +127,12 @@ func (r *restrictions) fails(s *state, p *Policy) (c condition, missing bool) {
 	return r.failsPower(s.period, p)
 }
 
+// otherDay reports whether s lies on another day than the restrictions allow. It
+// is a part of fails that is small enough to be inlined.
+func (r *restrictions) otherDay(s *state) bool {
+	return r.has&onStartDate != 0 && s.day < r.fromDay || r.has&onEndDate != 0 && s.day >= r.toDay
+}
+
 // failsPower compares what the vehicle took during the period.
 func (r *restrictions) failsPower(q *Period, p *Policy) (condition, bool) {
 	if r.has&(onMinPower|onMaxPower|onMinCurrent|onMaxCurrent) == 0 {

@@ -113,30 +113,34 @@ const (
 	span        // seconds, written in hours
 )
 
-// text returns the volume as exact, in whose terms it can be written.
-func (v Volume) exact() exact {
-	x := exact{neg: v.n < 0, mag: [4]uint64{uint64(v.n)}}
-	if v.n < 0 {
-		x.mag[0] = uint64(-v.n)
-	}
-	switch v.unit {
-	case energy:
-		x.mul(3600)
-		x.mulPow10(unitDigits - 9)
-	case span:
-		x.mulPow10(unitDigits)
-	default:
-		x.mul(3600)
-		x.mulPow10(unitDigits)
-	}
-	return x
-}
-
 // String writes kWh, hours or a count with four decimals or, where it takes more,
-// up to nine.
+// up to nine, half away from zero.
 func (v Volume) String() string { return string(v.appendText(nil)) }
 
-func (v Volume) appendText(b []byte) []byte { return v.exact().appendText(b, 4, 9) }
+func (v Volume) appendText(b []byte) []byte {
+	n := uint64(v.n)
+	if v.n < 0 {
+		n = -n
+	}
+	var whole, nano uint64
+	switch v.unit {
+	case energy:
+		whole, nano = n/1e9, n%1e9
+	case span:
+		whole, nano = n/3600, (n%3600*1e9+1800)/3600
+	default:
+		whole = n
+	}
+	if v.n < 0 {
+		b = append(b, '-')
+	}
+	b = append(strconv.AppendUint(b, whole, 10), '.')
+	for rest, unit, n := nano, uint64(1e8), 0; n < 4 || rest != 0; n++ {
+		b = append(b, '0'+byte(rest/unit))
+		rest, unit = rest%unit, unit/10
+	}
+	return b
+}
 
 // MarshalJSON writes a decimal string.
 func (v Volume) MarshalJSON() ([]byte, error) { return []byte(strconv.Quote(v.String())), nil }
