@@ -15,19 +15,18 @@ type Record struct {
 	// Signature is the section after it.
 	Signature Signature
 
-	Version       string // FV
-	Gateway       string // GS, serial number of the gateway
-	Meter         string // MS, serial number of the meter
-	Context       byte   // PG: 'T' transaction, 'F' fiscal; 0 where PG is missing or unreadable
-	Page          uint64 // PG: number within the context
-	Identified    bool   // IS
-	IDType, ID    string // IT, ID
-	EVSEType      string // CT: EVSEID or CBIDC
-	EVSE          string // CI
-	Tariff        string // TT
-	Readings      []Reading
-	hasIdentified bool
-	pagination    string // PG as spelled
+	Version    string // FV
+	Gateway    string // GS, serial number of the gateway
+	Meter      string // MS, serial number of the meter
+	Context    byte   // PG: 'T' transaction, 'F' fiscal; 0 where PG is missing or unreadable
+	Page       uint64 // PG: number within the context
+	Identified bool   // IS
+	IDType, ID string // IT, ID
+	EVSEType   string // CT: EVSEID or CBIDC
+	EVSE       string // CI
+	Tariff     string // TT
+	Readings   []Reading
+	pagination string // PG as spelled
 }
 
 // Signature is the signature section; members that are missing have their
@@ -53,14 +52,8 @@ type Reading struct {
 	// energy or the value is none that fits.
 	Energy int64
 	Exact  bool
-	Loss   string // CL as spelled; "" none
+	Loss   string // CL as spelled; "" none. It is not taken from the reading before
 	Errors string // EF: E energy, t time no longer usable
 	Status string // ST: G is good
 	time   string // TM as spelled
 }
-
-// Parse reads one record. The text may be surrounded by white space. It is an
-// error where the text is not OCMF, a section is not one JSON object, a name
-// stands twice, or a member that is read here is of another type; what the
-// readings say is judged by Check. Other members are allowed.
-func Parse(text string) (*Record, error) { return parse(text) }
