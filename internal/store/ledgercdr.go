@@ -10,8 +10,8 @@ import (
 // it. The first are never changed, the second by another reception only.
 const (
 	cdrNames    = `id, country, party, cdr_id`
-	cdrFacts    = `name, emsp_country, emsp_party, version, digest, session, token, evse, meter, reference, started, ended, received, currency, net, gross, energy, register, has_register, credit_of, evidence`
-	cdrProgress = `credited_by, state, held, deadline, mail, due, mail_since, attempts, answer, updated`
+	cdrFacts    = `name, emsp_country, emsp_party, version, digest, session, token, evse, meter, reference, started, ended, received, currency, net, gross, energy, register, has_register, latitude, longitude, has_place, credit_of, evidence`
+	cdrProgress = `credited_by, state, held, deadline, posted, mail, due, mail_since, attempts, answer, updated`
 	cdrColumns  = cdrNames + `, ` + cdrFacts + `, ` + cdrProgress
 )
 
@@ -19,8 +19,8 @@ func cdrFields(c *LedgerCDR) []any {
 	return []any{&c.ID, &c.Owner.CountryCode, &c.Owner.ID, &c.CDRID,
 		&c.Name, &c.EMSP.CountryCode, &c.EMSP.ID, &c.Version, (*blob)(&c.Digest), &c.Session, &c.Token, &c.EVSE, &c.Meter,
 		&c.Reference, &c.Started, &c.Ended, &c.Received, &c.Currency, &c.Net, &c.Gross, &c.Energy, &c.Register,
-		&c.HasRegister, &c.CreditOf, &c.Evidence,
-		&c.CreditedBy, &c.State, &c.Held, &c.Deadline, &c.Mail, &c.Due, &c.MailSince, &c.Attempts, (*blob)(&c.Answer), &c.Updated}
+		&c.HasRegister, &c.Latitude, &c.Longitude, &c.HasPlace, &c.CreditOf, &c.Evidence,
+		&c.CreditedBy, &c.State, &c.Held, &c.Deadline, &c.Posted, &c.Mail, &c.Due, &c.MailSince, &c.Attempts, (*blob)(&c.Answer), &c.Updated}
 }
 
 func cdrNameArgs(c *LedgerCDR) []any {
@@ -34,11 +34,11 @@ func cdrFactArgs(c *LedgerCDR) []any {
 	}
 	return []any{c.Name, c.EMSP.CountryCode, c.EMSP.ID, c.Version, blob(c.Digest), c.Session, c.Token, c.EVSE, c.Meter,
 		c.Reference, c.Started, c.Ended, c.Received, c.Currency, c.Net, c.Gross, c.Energy, c.Register,
-		c.HasRegister, c.CreditOf, evidence}
+		c.HasRegister, c.Latitude, c.Longitude, c.HasPlace, c.CreditOf, evidence}
 }
 
 func cdrProgressArgs(c *LedgerCDR) []any {
-	return []any{c.CreditedBy, c.State, c.Held, c.Deadline, c.Mail, c.Due, c.MailSince, c.Attempts, blob(c.Answer), c.Updated}
+	return []any{c.CreditedBy, c.State, c.Held, c.Deadline, c.Posted, c.Mail, c.Due, c.MailSince, c.Attempts, blob(c.Answer), c.Updated}
 }
 
 // sqlUpdateCDR leaves the facts alone, and their indexes: it finds nothing when

@@ -49,6 +49,8 @@ type LedgerCDR struct {
 	Energy                      int64
 	Register                    int64 // the last meter reading, when HasRegister
 	HasRegister                 bool
+	Latitude, Longitude         int64 // of the place, 10⁻⁷ degrees, when HasPlace
+	HasPlace                    bool
 	CreditOf                    string // folded id of the original
 	CreditedBy                  int64  // ID of the credit; 0: none
 	// Evidence is the Seq of the event whose evidence counts: ID, or that of a
@@ -57,6 +59,7 @@ type LedgerCDR struct {
 	State          string
 	Held           bool
 	Deadline       int64  // of the approval; 0: none
+	Posted         int64  // when its journal was posted; 0: not yet
 	Mail           string // waiting, delivered, refused, dead, none
 	Due, MailSince int64  // of the next attempt; since when it waits
 	Attempts       int
@@ -141,4 +144,12 @@ type LedgerFinding struct {
 	Session     string
 	At, Cleared int64
 	Text        string
+}
+
+// MeterKey is a public key with which the meter of an EVSE signs.
+type MeterKey struct {
+	Owner ocpi.PartyID
+	EVSE  string // folded uid
+	Key   string // as package ocmf reads it
+	Since int64
 }

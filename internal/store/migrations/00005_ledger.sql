@@ -4,7 +4,8 @@
 -- +goose Up
 
 -- A CDR as it stands now. id is the seq of its first event. Amounts are in
--- minor units of the currency, energy and register in 10⁻⁹ kWh.
+-- minor units of the currency, energy and register in 10⁻⁹ kWh, latitude and
+-- longitude in 10⁻⁷ degrees.
 CREATE TABLE cdr (
     id           BIGINT PRIMARY KEY,
     country      TEXT    NOT NULL,
@@ -29,12 +30,16 @@ CREATE TABLE cdr (
     energy       BIGINT  NOT NULL,
     register     BIGINT  NOT NULL,
     has_register BOOLEAN NOT NULL,
+    latitude     BIGINT  NOT NULL,
+    longitude    BIGINT  NOT NULL,
+    has_place    BOOLEAN NOT NULL,
     credit_of    TEXT    NOT NULL,
     credited_by  BIGINT  NOT NULL,
     evidence     BIGINT  NOT NULL,
     state        TEXT    NOT NULL,
     held         BOOLEAN NOT NULL,
     deadline     BIGINT  NOT NULL,
+    posted       BIGINT  NOT NULL,
     mail         TEXT    NOT NULL,
     due          BIGINT  NOT NULL,
     mail_since   BIGINT  NOT NULL,
@@ -166,6 +171,16 @@ CREATE TABLE session_watch (
 );
 CREATE INDEX session_watch_due ON session_watch (due) WHERE due > 0;
 
+-- Public keys with which meters sign, by EVSE.
+CREATE TABLE meter_key (
+    country TEXT   NOT NULL,
+    party   TEXT   NOT NULL,
+    evse    TEXT   NOT NULL,
+    key     TEXT   NOT NULL,
+    since   BIGINT NOT NULL,
+    PRIMARY KEY (country, party, evse)
+);
+
 CREATE TABLE ledger_finding (
     id           TEXT   NOT NULL PRIMARY KEY,
     kind         TEXT   NOT NULL,
@@ -180,9 +195,71 @@ CREATE TABLE ledger_finding (
 );
 CREATE INDEX ledger_finding_open ON ledger_finding (id) WHERE cleared = 0;
 
+-- Whoever changes the past must take away a guard first. (What makes it visible
+-- is the tree.) SQLite sees what is between the marks of the comment,
+-- PostgreSQL what is before it.
+CREATE FUNCTION ledger_keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'rows of % are never changed', TG_TABLE_NAME; END $$; -- PostgreSQL only
+
+-- +goose StatementBegin
+CREATE TRIGGER ledger_event_update BEFORE UPDATE ON ledger_event FOR EACH ROW
+EXECUTE FUNCTION ledger_keep() /* -- PostgreSQL only
+BEGIN SELECT RAISE(ABORT, 'rows of ledger_event are never changed'); END
+*/ -- PostgreSQL only
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE TRIGGER ledger_event_delete BEFORE DELETE ON ledger_event FOR EACH ROW
+EXECUTE FUNCTION ledger_keep() /* -- PostgreSQL only
+BEGIN SELECT RAISE(ABORT, 'rows of ledger_event are never changed'); END
+*/ -- PostgreSQL only
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE TRIGGER ledger_node_update BEFORE UPDATE ON ledger_node FOR EACH ROW
+EXECUTE FUNCTION ledger_keep() /* -- PostgreSQL only
+BEGIN SELECT RAISE(ABORT, 'rows of ledger_node are never changed'); END
+*/ -- PostgreSQL only
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE TRIGGER ledger_node_delete BEFORE DELETE ON ledger_node FOR EACH ROW
+EXECUTE FUNCTION ledger_keep() /* -- PostgreSQL only
+BEGIN SELECT RAISE(ABORT, 'rows of ledger_node are never changed'); END
+*/ -- PostgreSQL only
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE TRIGGER ledger_checkpoint_update BEFORE UPDATE ON ledger_checkpoint FOR EACH ROW
+EXECUTE FUNCTION ledger_keep() /* -- PostgreSQL only
+BEGIN SELECT RAISE(ABORT, 'rows of ledger_checkpoint are never changed'); END
+*/ -- PostgreSQL only
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE TRIGGER ledger_checkpoint_delete BEFORE DELETE ON ledger_checkpoint FOR EACH ROW
+EXECUTE FUNCTION ledger_keep() /* -- PostgreSQL only
+BEGIN SELECT RAISE(ABORT, 'rows of ledger_checkpoint are never changed'); END
+*/ -- PostgreSQL only
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE TRIGGER posting_update BEFORE UPDATE ON posting FOR EACH ROW
+EXECUTE FUNCTION ledger_keep() /* -- PostgreSQL only
+BEGIN SELECT RAISE(ABORT, 'rows of posting are never changed'); END
+*/ -- PostgreSQL only
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE TRIGGER posting_delete BEFORE DELETE ON posting FOR EACH ROW
+EXECUTE FUNCTION ledger_keep() /* -- PostgreSQL only
+BEGIN SELECT RAISE(ABORT, 'rows of posting are never changed'); END
+*/ -- PostgreSQL only
+-- +goose StatementEnd
+
 -- +goose Down
 
 DROP TABLE ledger_finding;
+DROP TABLE meter_key;
 DROP TABLE session_watch;
 DROP TABLE permission;
 DROP TABLE tariff_version;
@@ -193,3 +270,4 @@ DROP TABLE ledger_node;
 DROP TABLE ledger_event;
 DROP TABLE cdr_evidence;
 DROP TABLE cdr;
+DROP FUNCTION ledger_keep(); -- PostgreSQL only

@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/eroam/eroam/ocpi"
+)
+
+const sqlHurryMail = `UPDATE cdr SET due = $1 WHERE mail = 'waiting' AND emsp_country = $2 AND emsp_party = $3 AND due > $1`
+
+// HurryMail makes all that waits for a receiver due now: it takes CDRs again.
+func (tx *Tx) HurryMail(receiver ocpi.PartyID, now int64) error {
+	if _, err := tx.exec(sqlHurryMail, now, receiver.CountryCode, receiver.ID); err != nil {
+		return fmt.Errorf("hurrying the CDRs for %s: %w", receiver, err)
+	}
+	return nil
+}
+
+const sqlPutOffMail = `UPDATE cdr SET due = $1, attempts = attempts + 1 WHERE id = $2 AND mail = 'waiting'`
+
+// PutOffMail notes a failed attempt to deliver a CDR, and when the next one is
+// due.
+func (tx *Tx) PutOffMail(id, due int64) error {
+	if _, err := tx.exec(sqlPutOffMail, due, id); err != nil {
+		return fmt.Errorf("putting off CDR %d: %w", id, err)
+	}
+	return nil
+}
+
+const sqlOldMail = `SELECT ` + cdrColumns + ` FROM cdr WHERE mail = 'waiting' AND emsp_country = $1 AND emsp_party = $2
+	AND mail_since <= $3 ORDER BY due, id LIMIT $4`
+
+// OldMail returns at most limit CDRs that have waited for the receiver since the
+// time or longer.
+func (l *Ledger) OldMail(ctx context.Context, receiver ocpi.PartyID, since int64, limit int) ([]LedgerCDR, error) {
+	return l.cdrs(ctx, sqlOldMail, receiver.CountryCode, receiver.ID, since, limit)
+}
+
+const sqlCDROfSession = `SELECT id FROM cdr WHERE country = $1 AND party = $2 AND session = $3 AND session <> ''
+	AND state <> 'refused' AND credit_of = '' ORDER BY id LIMIT 1`
+
+// CDROfSession returns the ID of the first CDR of the owner's session, as this
+// transaction sees it; refused ones and credits do not count.
+func (tx *Tx) CDROfSession(owner ocpi.PartyID, session string) (id int64, found bool, err error) {
+	found, err = tx.row(sqlCDROfSession, []any{owner.CountryCode, owner.ID, session}, &id)
+	if err != nil {
+		return 0, false, fmt.Errorf("looking for the CDR of a session: %w", err)
+	}
+	return id, found, nil
+}
+
+const (
+	sqlPutMeterKey = `INSERT INTO meter_key (country, party, evse, key, since) VALUES ($1, $2, $3, $4, $5)
+	ON CONFLICT (country, party, evse) DO UPDATE SET key = excluded.key, since = excluded.since`
+	sqlDeleteMeterKey = `DELETE FROM meter_key WHERE country = $1 AND party = $2 AND evse = $3`
+	sqlMeterKey       = `SELECT key FROM meter_key WHERE country = $1 AND party = $2 AND evse = $3`
+)
+
+// PutMeterKey keeps the key of an EVSE, in place of the one before.
+func (tx *Tx) PutMeterKey(k MeterKey) error {
+	if _, err := tx.exec(sqlPutMeterKey, k.Owner.CountryCode, k.Owner.ID, k.EVSE, k.Key, k.Since); err != nil {
+		return fmt.Errorf("storing the key of a meter: %w", err)
+	}
+	return nil
+}
+
+// DeleteMeterKey reports whether there was a key.
+func (tx *Tx) DeleteMeterKey(owner ocpi.PartyID, evse string) (bool, error) {
+	n, err := tx.exec(sqlDeleteMeterKey, owner.CountryCode, owner.ID, evse)
+	if err != nil {
+		return false, fmt.Errorf("deleting the key of a meter: %w", err)
+	}
+	return n > 0, nil
+}
+
+// MeterKey returns the key of an EVSE; "" when none is known.
+func (l *Ledger) MeterKey(ctx context.Context, owner ocpi.PartyID, evse string) (key string, err error) {
+	if _, err = l.read.row(ctx, sqlMeterKey, []any{owner.CountryCode, owner.ID, evse}, &key); err != nil {
+		return "", fmt.Errorf("reading the key of a meter: %w", err)
+	}
+	return key, nil
+}
