@@ -117,7 +117,9 @@ const (
 // up to nine, half away from zero.
 func (v Volume) String() string { return string(v.appendText(nil)) }
 
-func (v Volume) appendText(b []byte) []byte {
+func (v Volume) appendText(b []byte) []byte { return v.appendDecimals(b, 4) }
+
+func (v Volume) appendDecimals(b []byte, least int) []byte {
 	n := uint64(v.n)
 	if v.n < 0 {
 		n = -n
@@ -134,8 +136,11 @@ func (v Volume) appendText(b []byte) []byte {
 	if v.n < 0 {
 		b = append(b, '-')
 	}
-	b = append(strconv.AppendUint(b, whole, 10), '.')
-	for rest, unit, n := nano, uint64(1e8), 0; n < 4 || rest != 0; n++ {
+	b = strconv.AppendUint(b, whole, 10)
+	if least > 0 || nano != 0 {
+		b = append(b, '.')
+	}
+	for rest, unit, n := nano, uint64(1e8), 0; n < least || rest != 0; n++ {
 		b = append(b, '0'+byte(rest/unit))
 		rest, unit = rest%unit, unit/10
 	}

@@ -23,7 +23,7 @@ func (b *box) witness() Witness {
 	days := b.occurring()
 	w := Witness{
 		Time:     clockText(b.ranges[axisMinute].from),
-		KWh:      string((Volume{b.ranges[axisEnergy].from, energy}).exact().appendText(nil, 0, 9)),
+		KWh:      string((Volume{b.ranges[axisEnergy].from, energy}).appendDecimals(nil, 0)),
 		Duration: b.ranges[axisDuration].from,
 	}
 	day := time.Monday
