@@ -49,8 +49,11 @@ func scaled(number string, shift int) (int64, bool) {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(digits+strings.Repeat("0", shift), 10, 64)
+	if err != nil {
+		return 0, false
+	}
 	if negative {
 		n = -n
 	}
-	return n, err == nil
+	return n, true
 }

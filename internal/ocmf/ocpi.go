@@ -70,11 +70,14 @@ func FromOCPI(s v221.SignedData, knownKey string, want Expected) Report {
 		c.add(RecordUnreadable, "many", "there are %d signed values; %d are read", len(s.SignedValues), maxValues)
 		s.SignedValues = s.SignedValues[:maxValues]
 	}
+	if len(s.SignedValues) == 0 {
+		c.add(RecordUnreadable, "none", "there is no signed value")
+	}
 	var records []*Record
 	var verdicts, claims []Verification
 	for i, v := range s.SignedValues {
 		value := Value{Nature: v.Nature}
-		value.Record, value.Verification = rep.value(&c, i, v)
+		value.Record, value.Verification = readValue(&c, i, v)
 		claimed := value.Verification
 		if value.Record != nil {
 			records = append(records, value.Record)
@@ -141,7 +144,7 @@ func join(all []Verification) Verification {
 }
 
 // value reads the record of one signed value.
-func (rep *Report) value(c *checker, i int, v v221.SignedValue) (*Record, Verification) {
+func readValue(c *checker, i int, v v221.SignedValue) (*Record, Verification) {
 	text, ok := recordText(v.SignedData)
 	if !ok {
 		if text, ok = recordText(v.PlainData); !ok {
