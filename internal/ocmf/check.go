@@ -22,6 +22,9 @@ const maxMessage = 500
 // record that comes twice counts once. A problem is told once for each register,
 // with the first reading that has it; at most 100 are told.
 func Check(records []*Record, want Expected) (Transaction, []Problem) {
+	empty := func(s string) bool { return plain(s) == "" }
+	want.Tokens = slices.DeleteFunc(slices.Clone(want.Tokens), empty)
+	want.EVSEs = slices.DeleteFunc(slices.Clone(want.EVSEs), empty)
 	c := checker{want: want, told: make(map[string]bool)}
 	records = inOrder(records)
 	if len(records) == 0 {
@@ -200,8 +203,8 @@ func lastWhole(records []*Record) int {
 	return -1
 }
 
-// agree checks that a further record does not tell another begin or end than
-// the whole one.
+// agree checks that a further record holds no fault, and does not tell another
+// begin or end than the whole one.
 func (c *checker) agree(r, whole *Record) {
 	series, _ := gather([]*Record{whole})
 	other, order := gather([]*Record{r})
@@ -211,7 +214,8 @@ func (c *checker) agree(r, whole *Record) {
 			c.add(RegisterDiffers, "", "%s reads %s, which %s does not", r.name(), name, whole.name())
 			continue
 		}
-		for _, rd := range other[name] {
+		for i, rd := range other[name] {
+			c.reading(name, i, rd)
 			if begin := all[0]; rd.Reason == 'B' && !rd.same(begin) {
 				c.add(BeginDiffers, name, "%s begins %s with %s %s at %s, %s with %s %s at %s", r.name(), name, rd.Value, rd.Unit, rd.time, whole.name(), begin.Value, begin.Unit, begin.time)
 			}

@@ -43,7 +43,8 @@ type Problem struct {
 	Message string `json:"message"` // a sentence with the values
 }
 
-// Expected is what a CDR claims; empty members are not compared.
+// Expected is what a CDR claims; empty lists, and empty texts in them, are not
+// compared.
 type Expected struct {
 	Tokens     []string // the token's uid, contract id, …: ID must equal one of them, letter case and separators aside
 	EVSEs      []string // the EVSE's uid and evse_id: CI must equal one of them where CT is EVSEID
