@@ -3,102 +3,25 @@
 package egress_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
-	"os/exec"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/eroam/eroam/internal/egress"
+	"github.com/eroam/eroam/internal/egress/egresstest"
 )
 
-const benchServer = "EROAM_EGRESS_BENCH_SERVER"
-
 func TestMain(m *testing.M) {
-	if os.Getenv(benchServer) != "" {
-		serveBench()
+	if egresstest.Main() {
 		return
 	}
 	os.Exit(m.Run())
-}
-
-// serveBench is a server that costs as little as possible. It ends with its
-// standard input.
-func serveBench() {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		panic(err)
-	}
-	fmt.Println(l.Addr())
-	go func() {
-		io.Copy(io.Discard, os.Stdin)
-		os.Exit(0)
-	}()
-	answer := []byte("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 55\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n\r\n" +
-		`{"status_code":1000,"timestamp":"2026-01-02T03:04:05Z"}`)
-	for {
-		c, err := l.Accept()
-		if err != nil {
-			return
-		}
-		go func() {
-			defer c.Close()
-			r := bufio.NewReaderSize(c, 8192)
-			for {
-				length := 0
-				for {
-					line, err := r.ReadSlice('\n')
-					if err != nil {
-						return
-					}
-					if len(line) == 2 {
-						break
-					}
-					if len(line) > 16 && strings.EqualFold(string(line[:15]), "content-length:") {
-						fmt.Sscan(string(line[15:]), &length)
-					}
-				}
-				if _, err := r.Discard(length); err != nil {
-					return
-				}
-				c.Write(answer)
-			}
-		}()
-	}
-}
-
-func startBenchServer(b *testing.B) (addr string) {
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), benchServer+"=1")
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		in.Close()
-		cmd.Wait()
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		b.Fatal(err)
-	}
-	return strings.TrimSpace(line)
 }
 
 func benchHeader() http.Header {
@@ -139,8 +62,7 @@ func run64(b *testing.B, do func() error) {
 
 // BenchmarkExchange compares a POST of 1.5 kB by 64 callers with net/http.
 func BenchmarkExchange(b *testing.B) {
-	addr := startBenchServer(b)
-	url := "http://" + addr + "/ocpi/2.2.1/receiver/sessions/NL/CP1/abc"
+	url := egresstest.Start(b).URL + "/ocpi/2.2.1/receiver/sessions/NL/CP1/abc"
 	body := bytes.Repeat([]byte("x"), 1500)
 	b.Run("egress", func(b *testing.B) {
 		c := newClient(b, func(o *egress.Options) { o.PerPlatform = 64 })
