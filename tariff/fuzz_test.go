@@ -87,7 +87,7 @@ func FuzzCDR(f *testing.F) {
 // FuzzMetering makes periods from anything.
 func FuzzMetering(f *testing.F) {
 	seedFiles(f, "session.json", func(b []byte) { f.Add(b) })
-	f.Add([]byte(`{"start_date_time":"2025-10-26T00:00:00Z","end_date_time":"2025-10-26T03:00:00Z","charging_until":"2025-10-26T01:00:00Z","meter_values":[{"timestamp":"2025-10-26T00:00:00Z","kwh":0},{"timestamp":"2025-10-26T03:00:00Z","kwh":20.5}]}`))
+	f.Add([]byte(`{"reserved_from":"2025-10-25T23:10:00Z","start_date_time":"2025-10-26T00:00:00Z","end_date_time":"2025-10-26T03:00:00Z","charging_until":"2025-10-26T01:00:00Z","meter_values":[{"timestamp":"2025-10-26T00:00:00Z","kwh":0},{"timestamp":"2025-10-26T03:00:00Z","kwh":20.5}]}`))
 	body, err := os.ReadFile("testdata/cases/spec-04-complex-monday/tariff.json")
 	if err != nil {
 		f.Fatal(err)
@@ -96,6 +96,11 @@ func FuzzMetering(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+	held, _, err := ParseTariffs(ocpi.V221, []byte(lintTariff(elements(`TIME 1 1 - {"reservation":"RESERVATION","end_time":"02:30"}`, `FLAT 1 1 - {"reservation":"RESERVATION","min_duration":600}`))))
+	if err != nil {
+		f.Fatal(err)
+	}
+	tariffs[0].Elements = append(tariffs[0].Elements, held[0].Elements...)
 	list, err := Compile(tariffs...)
 	if err != nil {
 		f.Fatal(err)

@@ -1,36 +1,10 @@
 package tariff
 
 import (
-	"fmt"
 	"math/bits"
 	"slices"
-	"strconv"
 	"time"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
-
-// Metering is a session as it was measured.
-type Metering struct {
-	Start, End time.Time
-	Zone       *time.Location
-	// Readings of the meter in order of time, at least two, the first at or
-	// before Start and the last at or after End, or else the energy is taken to
-	// stand still outside of them.
-	Readings []Reading
-	// ChargingUntil is when the vehicle stopped asking for power: from then on
-	// the time is parking. Zero: it charged to the end.
-	ChargingUntil time.Time
-	// ReservedFrom is when a reservation that led to the session began; zero: there
-	// was none.
-	ReservedFrom time.Time
-}
-
-// Reading is a value of the meter's register, in 10⁻⁹ kWh.
-type Reading struct {
-	At     time.Time
-	Energy int64
-}
 
 // Generated is a session with periods, and what is not measured in it.
 type Generated struct {
@@ -40,97 +14,35 @@ type Generated struct {
 	Interpolated []int
 }
 
-// maxGenerated bounds the length of a session that periods are made for.
+// maxGenerated bounds the length of a session that periods are made for, and that
+// of a reservation before it.
 const maxGenerated = 31 * 24 * time.Hour
 
 // Generate makes the charging periods of a session: one begins wherever another
-// component becomes active, for any dimension, and where charging turns into
-// parking. Between two readings the energy is interpolated linearly. Pricing what
-// it returns and pricing the session continuously give the same. The error is an
-// *[Error].
+// component becomes active, for any dimension, and where a reservation turns into
+// charging and that into parking. Between two readings the energy is interpolated
+// linearly. Pricing what it returns and pricing the session continuously give the
+// same. The error is an *[Error].
 func (l *PriceList) Generate(m *Metering) (Generated, error) {
 	if err := m.check(); err != nil {
 		return Generated{}, err
 	}
-	at := l.pick("", m.Start)
+	start := m.Start
+	if !m.ReservedFrom.IsZero() {
+		start = m.ReservedFrom
+	}
+	at := l.pick("", start)
 	if at < 0 {
-		return Generated{}, &Error{Code: "no_valid_tariff", Message: "no tariff is valid at the start of the session, " + m.Start.UTC().Format(time.RFC3339)}
+		return Generated{}, &Error{Code: "no_valid_tariff", Message: "no tariff is valid at the start of the session, " + start.UTC().Format(time.RFC3339)}
 	}
 	t := &l.tariffs[at]
 	g := generator{Metering: m, tariff: t, policy: &Policy{}}
-	g.run()
-	g.out.Session = Session{Start: m.Start, End: m.End, Zone: m.Zone, Currency: t.Currency, Periods: g.periods()}
-	if !m.ReservedFrom.IsZero() {
-		g.out.Session.Start = m.ReservedFrom
+	g.out.Session = Session{Start: start, End: m.End, Zone: m.Zone, Currency: t.Currency}
+	if start.Before(m.Start) {
+		g.hold()
 	}
+	g.charge()
 	return g.out, nil
-}
-
-func (m *Metering) check() error {
-	switch {
-	case m.Zone == nil:
-		return &Error{Code: "time_zone", Message: "the time zone of the location is not known; times of day cannot be read without it"}
-	case m.Start.IsZero() || m.End.IsZero():
-		return bad("/start_date_time", "start and end must be given")
-	case !m.End.After(m.Start):
-		return bad("/end_date_time", "must lie after the start")
-	case m.End.Sub(m.Start) > maxGenerated:
-		return bad("/end_date_time", "lies more than 31 days after the start")
-	case len(m.Readings) < 2:
-		return bad("/meter_values", "must have at least two readings")
-	case len(m.Readings) > maxPeriods:
-		return &Error{Code: "too_large", Pointer: "/meter_values", Message: fmt.Sprintf("has more than %d readings", maxPeriods)}
-	}
-	for i := 1; i < len(m.Readings); i++ {
-		at := "/meter_values/" + strconv.Itoa(i)
-		if !m.Readings[i].At.After(m.Readings[i-1].At) {
-			return bad(at+"/timestamp", "must lie after the one before")
-		}
-		if m.Readings[i].Energy < m.Readings[i-1].Energy {
-			return bad(at+"/kwh", "is less than the reading before")
-		}
-	}
-	if !m.ReservedFrom.IsZero() && !m.ReservedFrom.Before(m.Start) {
-		return bad("/reserved_from", "must lie before the start")
-	}
-	return nil
-}
-
-// energyAt returns the register at a moment.
-func (m *Metering) energyAt(t time.Time) int64 {
-	i, found := slices.BinarySearchFunc(m.Readings, t, func(r Reading, t time.Time) int { return r.At.Compare(t) })
-	switch {
-	case found:
-		return m.Readings[i].Energy
-	case i == 0:
-		return m.Readings[0].Energy
-	case i == len(m.Readings):
-		return m.Readings[i-1].Energy
-	}
-	a, b := m.Readings[i-1], m.Readings[i]
-	return a.Energy + share(b.Energy-a.Energy, t.Sub(a.At), b.At.Sub(a.At))
-}
-
-// share returns n · part / whole, rounded half up; all are positive.
-func share(n int64, part, whole time.Duration) int64 {
-	hi, lo := bits.Mul64(uint64(n), uint64(part))
-	lo, carry := bits.Add64(lo, uint64(whole/2), 0)
-	q, _ := bits.Div64(hi+carry, lo, uint64(whole))
-	return int64(q)
-}
-
-// reach returns the first moment at which the register has reached energy,
-// rounded to a second; false when it never does.
-func (m *Metering) reach(energy int64) (time.Time, bool) {
-	i := slices.IndexFunc(m.Readings, func(r Reading) bool { return r.Energy >= energy })
-	switch {
-	case i < 0:
-		return time.Time{}, false
-	case i == 0 || m.Readings[i].Energy == energy:
-		return m.Readings[i].At, true
-	}
-	a, b := m.Readings[i-1], m.Readings[i]
-	return a.At.Add(time.Duration(share(int64(b.At.Sub(a.At)), time.Duration(energy-a.Energy), time.Duration(b.Energy-a.Energy)))).Round(time.Second), true
 }
 
 // generator finds where periods begin.
@@ -138,8 +50,15 @@ type generator struct {
 	*Metering
 	tariff *compiled
 	policy *Policy
-	cuts   []cut
 	out    Generated
+}
+
+// stage is the part of a session in which a reservation is held, or the one of
+// charging and parking. Each is cut on its own.
+type stage struct {
+	from, to time.Time
+	held     bool
+	lists    [4][]candidate // of energy, time, parking and FLAT
 }
 
 // cut is the beginning of a period. The register at a limit of energy is that
@@ -149,40 +68,57 @@ type cut struct {
 	energy int64
 }
 
-func (g *generator) run() {
-	all := append(g.moments(), cut{g.Start, g.energyAt(g.Start)})
+// register returns the register at a moment of a stage. While a reservation is
+// held nothing is charged.
+func (g *generator) register(s *stage, t time.Time) int64 {
+	if s.held {
+		return g.energyAt(s.to)
+	}
+	return g.energyAt(t)
+}
+
+// cuts returns where the periods of a stage begin, the first at its own beginning.
+func (g *generator) cuts(s *stage) (cuts []cut) {
+	all := append(g.moments(s), cut{s.from, g.register(s, s.from)})
 	slices.SortStableFunc(all, func(a, b cut) int { return a.at.Compare(b.at) })
 	var active [4]*candidate
 	charged := true
 	for i, c := range all {
-		if c.at.Before(g.Start) || !c.at.Before(g.End) {
+		if c.at.Before(s.from) || !c.at.Before(s.to) {
 			continue
 		}
 		if i+1 < len(all) && all[i+1].at.Equal(c.at) {
 			all[i+1].energy = max(all[i+1].energy, c.energy)
 			continue // the last of several at one moment decides
 		}
-		now := g.active(c)
+		now := g.active(s, c)
 		if active[3] != nil { // the FLAT is charged once, when it first applies
 			now[3] = active[3]
 		}
-		parked := !g.ChargingUntil.IsZero() && !c.at.Before(g.ChargingUntil)
-		if len(g.cuts) == 0 || now != active || parked == charged {
-			g.cuts = append(g.cuts, c)
+		parked := !s.held && g.parked(c.at)
+		if len(cuts) == 0 || now != active || parked == charged {
+			cuts = append(cuts, c)
 		}
 		active, charged = now, !parked
 	}
+	return cuts
+}
+
+// parked reports whether the vehicle has stopped asking for power.
+func (g *generator) parked(t time.Time) bool {
+	return !g.ChargingUntil.IsZero() && !t.Before(g.ChargingUntil)
 }
 
 // active returns the components that would price at a moment.
-func (g *generator) active(c cut) (found [4]*candidate) {
-	s := state{energy: c.energy - g.energyAt(g.Start), duration: int64(c.at.Sub(g.Start) / time.Second)}
-	s.at(c.at.In(g.Zone))
-	p := g.power(c.at)
-	s.period = &p
+func (g *generator) active(s *stage, c cut) (found [4]*candidate) {
+	now := state{energy: c.energy - g.register(s, s.from), duration: int64(c.at.Sub(s.from) / time.Second), period: &Period{}}
+	now.at(c.at.In(g.Zone))
+	if !s.held {
+		*now.period = g.power(c.at)
+	}
 	w := walk{policy: g.policy}
-	for i, list := range [...][]candidate{g.tariff.energy, g.tariff.time, g.tariff.parking, g.tariff.flat} {
-		found[i] = w.find(list, &s)
+	for i, list := range s.lists {
+		found[i] = w.find(list, &now)
 	}
 	return found
 }
@@ -206,21 +142,34 @@ func (g *generator) power(t time.Time) (p Period) {
 	return p
 }
 
-// periods turns the cuts into periods.
-func (g *generator) periods() []Period {
-	var out []Period
-	if !g.ReservedFrom.IsZero() {
-		out = append(out, Period{Start: g.ReservedFrom, Reservation: int64(g.Start.Sub(g.ReservedFrom).Round(time.Second) / time.Second), Has: HasReservation})
-	}
-	usesPower := g.tariff.usesPower()
-	for i, c := range g.cuts {
-		end := cut{g.End, g.energyAt(g.End)}
-		if i+1 < len(g.cuts) {
-			end = g.cuts[i+1]
+// hold makes the periods of the reservation.
+func (g *generator) hold() {
+	r := &g.tariff.reserved[reservation]
+	s := stage{from: g.ReservedFrom, to: g.Start, held: true, lists: [4][]candidate{1: r.time, 3: r.flat}}
+	cuts := g.cuts(&s)
+	for i, c := range cuts {
+		end := s.to
+		if i+1 < len(cuts) {
+			end = cuts[i+1].at
 		}
-		p := Period{Start: c.at, Energy: end.energy - c.energy, Index: len(out)}
-		seconds := int64(end.at.Sub(c.at).Round(time.Second) / time.Second)
-		if !g.ChargingUntil.IsZero() && !c.at.Before(g.ChargingUntil) {
+		g.add(Period{Start: c.at, Reservation: secondsIn(s.from, c.at, end), Has: HasReservation})
+	}
+}
+
+// charge makes the periods of charging and parking.
+func (g *generator) charge() {
+	t := g.tariff
+	s := stage{from: g.Start, to: g.End, lists: [4][]candidate{t.energy, t.time, t.parking, t.flat}}
+	cuts := g.cuts(&s)
+	usesPower := t.usesPower()
+	for i, c := range cuts {
+		end := cut{g.End, g.energyAt(g.End)}
+		if i+1 < len(cuts) {
+			end = cuts[i+1]
+		}
+		p := Period{Start: c.at, Energy: end.energy - c.energy}
+		seconds := secondsIn(s.from, c.at, end.at)
+		if g.parked(c.at) {
 			p.Parking, p.Has = seconds, HasParking
 		} else {
 			p.Time, p.Has = seconds, HasTime
@@ -232,11 +181,21 @@ func (g *generator) periods() []Period {
 			g.span(&p, end.at)
 		}
 		if !slices.ContainsFunc(g.Readings, func(r Reading) bool { return r.At.Equal(c.at) }) {
-			g.out.Interpolated = append(g.out.Interpolated, len(out))
+			g.out.Interpolated = append(g.out.Interpolated, len(g.out.Session.Periods))
 		}
-		out = append(out, p)
+		g.add(p)
 	}
-	return out
+}
+
+func (g *generator) add(p Period) {
+	p.Index = len(g.out.Session.Periods)
+	g.out.Session.Periods = append(g.out.Session.Periods, p)
+}
+
+// secondsIn returns the whole seconds between two moments, so that those of all
+// periods since from sum to their whole.
+func secondsIn(from, a, b time.Time) int64 {
+	return int64((b.Sub(from).Round(time.Second) - a.Sub(from).Round(time.Second)) / time.Second)
 }
 
 // span sets the least and most power between the start of a period and its end.
@@ -270,63 +229,6 @@ func (t *compiled) usesPower() bool {
 		}
 	}
 	return false
-}
-
-// ParseMetering reads a metered session:
-//
-//	{"start_date_time": …, "end_date_time": …, "meter_values": [{"timestamp": …, "kwh": 1000.0}, …],
-//	 "charging_until": …, "reserved_from": …}
-//
-// The last two are optional. The error is an *[Error].
-func ParseMetering(body []byte, zone *time.Location) (Metering, error) {
-	var w struct {
-		Start  string `json:"start_date_time"`
-		End    string `json:"end_date_time"`
-		Until  string `json:"charging_until"`
-		From   string `json:"reserved_from"`
-		Values []struct {
-			At  string `json:"timestamp"`
-			KWh number `json:"kwh"`
-		} `json:"meter_values"`
-		Unknown jsontext.Value `json:",embed"`
-	}
-	if err := unmarshal(body, &w); err != nil {
-		return Metering{}, err
-	}
-	m := Metering{Zone: zone}
-	for _, f := range []struct {
-		text     string
-		into     *time.Time
-		name     string
-		optional bool
-	}{
-		{w.Start, &m.Start, "/start_date_time", false}, {w.End, &m.End, "/end_date_time", false},
-		{w.Until, &m.ChargingUntil, "/charging_until", true}, {w.From, &m.ReservedFrom, "/reserved_from", true},
-	} {
-		if f.text == "" && f.optional {
-			continue
-		}
-		var err error
-		if *f.into, err = moment(f.text, f.name); err != nil {
-			return m, err
-		}
-	}
-	for i, v := range w.Values {
-		at := "/meter_values/" + strconv.Itoa(i)
-		t, err := moment(v.At, at+"/timestamp")
-		if err != nil {
-			return m, err
-		}
-		if !v.KWh.isSet() {
-			return m, bad(at+"/kwh", "is missing")
-		}
-		n, err := fixed(v.KWh.String(), 9)
-		if err != nil {
-			return m, bad(at+"/kwh", "%v", err)
-		}
-		m.Readings = append(m.Readings, Reading{t, n})
-	}
-	return m, m.check()
 }
 
 // PeriodDimension is a dimension of a period as a CDR has it.

@@ -3,19 +3,18 @@ package tariff
 import "time"
 
 // moments returns every moment at which a restriction of the tariff may begin or
-// end to hold during the session, and, where power matters, the readings. There
-// may be others among them.
-func (g *generator) moments() []cut {
+// end to hold during a stage, and, where power matters, the readings. There may be
+// others among them.
+func (g *generator) moments(s *stage) []cut {
 	var out []cut
 	add := func(t time.Time) {
-		if t.After(g.Start) && t.Before(g.End) {
-			out = append(out, cut{t, g.energyAt(t)})
+		if t.After(s.from) && t.Before(s.to) {
+			out = append(out, cut{t, g.register(s, t)})
 		}
 	}
 	minutes := make(map[int]bool)
 	seen := make(map[*restrictions]bool)
-	from := g.energyAt(g.Start)
-	for _, list := range [...][]candidate{g.tariff.energy, g.tariff.time, g.tariff.parking, g.tariff.flat} {
+	for _, list := range s.lists {
 		for i := range list {
 			r := list[i].restrictions
 			if r == nil || seen[r] {
@@ -30,21 +29,19 @@ func (g *generator) moments() []cut {
 			}
 			for on, seconds := range map[condition]int64{onMinDuration: r.minDuration, onMaxDuration: r.maxDuration} {
 				if r.has&on != 0 && seconds < int64(maxGenerated/time.Second) {
-					add(g.Start.Add(time.Duration(seconds) * time.Second))
+					add(s.from.Add(time.Duration(seconds) * time.Second))
 				}
 			}
-			for on, energy := range map[condition]int64{onMinKWh: r.minKWh, onMaxKWh: r.maxKWh} {
-				if r.has&on == 0 {
-					continue
-				}
-				if t, ok := g.reach(from + energy); ok && t.After(g.Start) && t.Before(g.End) {
-					out = append(out, cut{t, from + energy})
-				}
+			if !s.held {
+				out = append(out, g.limits(s, r)...)
 			}
 		}
 	}
 	for m := range minutes {
-		g.clock(m, add)
+		g.clock(s, m, add)
+	}
+	if s.held {
+		return out
 	}
 	if !g.ChargingUntil.IsZero() {
 		add(g.ChargingUntil)
@@ -57,14 +54,28 @@ func (g *generator) moments() []cut {
 	return out
 }
 
+// limits returns the moments at which the energy reaches a limit.
+func (g *generator) limits(s *stage, r *restrictions) (out []cut) {
+	from := g.energyAt(s.from)
+	for on, energy := range map[condition]int64{onMinKWh: r.minKWh, onMaxKWh: r.maxKWh} {
+		if r.has&on == 0 {
+			continue
+		}
+		if t, ok := g.reach(from + energy); ok && t.After(s.from) && t.Before(s.to) {
+			out = append(out, cut{t, from + energy})
+		}
+	}
+	return out
+}
+
 // clock adds the moments at which the local clock shows a minute of the day. On a
 // day on which the clock is changed that may be twice or never; the change itself
 // is a moment too.
-func (g *generator) clock(minute int, add func(time.Time)) {
-	y, m, d := g.Start.In(g.Zone).Date()
+func (g *generator) clock(s *stage, minute int, add func(time.Time)) {
+	y, m, d := s.from.In(g.Zone).Date()
 	for i := -1; ; i++ {
 		t := time.Date(y, m, d+i, minute/60, minute%60, 0, 0, g.Zone)
-		if t.After(g.End.Add(24 * time.Hour)) {
+		if t.After(s.to.Add(24 * time.Hour)) {
 			return
 		}
 		add(t)
