@@ -66,9 +66,9 @@ type Case struct {
 	// LastRegister is the reading with which the newest earlier CDR of the same
 	// meter_id ended (C21).
 	LastRegister *Register
-	// Signed is what was made of signed_data: nil when the CDR has none, or when it
-	// was not looked at (C21, C22, C23).
-	Signed *Signed
+	// MeterKey is the public key that is registered for the EVSE or its meter, "" where
+	// none is (C22). Any form that ocmf.ParseKey reads.
+	MeterKey string
 
 	// Usual is what earlier CDRs of the EVSE under the same tariff cost (C27).
 	Usual *Usual
@@ -138,9 +138,10 @@ type TariffVersion struct {
 
 // Register is a meter reading.
 type Register struct {
-	Energy int64 // 10⁻⁹ kWh
-	At     time.Time
-	CDR    string // id of the CDR that it is from
+	Meter  string    `json:"meter,omitempty"` // the meter's own serial number, where it tells one
+	Energy int64     `json:"energy"`          // 10⁻⁹ kWh
+	At     time.Time `json:"at,omitzero"`
+	CDR    string    `json:"cdr,omitempty"` // id of the CDR that it is from
 }
 
 // Usual is a running statistic: net cost per kWh, in the currency, not minor units.

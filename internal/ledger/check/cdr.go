@@ -58,8 +58,8 @@ type CDR struct {
 	SumTime, SumParking, SumReservation     time.Duration
 	hasEnergy, hasTime, hasParking, hasHeld bool
 
-	taxes    []tax // of total_cost, OCPI 2.3.0
-	findings []tariff.Finding
+	taxes       []tax // of total_cost, OCPI 2.3.0
+	beforeTaxes ocpi.Number
 }
 
 // Token is the token of a CDR. Party is the eMSP.

@@ -38,7 +38,8 @@ type wire struct {
 	Currency   string           `json:"currency"`
 	Signed     *v221.SignedData `json:"signed_data"`
 	TotalCost  struct {
-		Taxes []tax `json:"taxes"`
+		BeforeTaxes ocpi.Number `json:"before_taxes"`
+		Taxes       []tax       `json:"taxes"`
 	} `json:"total_cost"`
 	Energy   ocpi.Number `json:"total_energy"`
 	Time     ocpi.Number `json:"total_time"`
@@ -79,7 +80,7 @@ func (c *CDR) read(zone *time.Location) (err error) {
 	if c.End.Before(c.Start) {
 		return c.unpriced()
 	}
-	if c.Tariff, c.findings, err = tariff.ParseCDR(c.Version, c.Body, zone); err != nil {
+	if c.Tariff, _, err = tariff.ParseCDR(c.Version, c.Body, zone); err != nil {
 		return unreadable(err)
 	}
 	c.periods()
@@ -108,6 +109,7 @@ func (c *CDR) ids(w *wire) {
 	c.Method, c.Reference, c.Meter, c.Booking = w.AuthMethod, w.Reference, w.MeterID, w.BookingID
 	c.Credit, c.CreditOf, c.CreditKey = w.Credit, w.CreditOf, ocpi.FoldID(w.CreditOf)
 	c.Home, c.Signed, c.taxes = w.Home, w.Signed, w.TotalCost.Taxes
+	c.beforeTaxes = w.TotalCost.BeforeTaxes
 	c.Currency = strings.ToUpper(w.Currency)
 	l := &w.Location
 	c.Place = Place{
@@ -191,8 +193,9 @@ func (c *CDR) periods() {
 	for i := range c.Tariff.Session.Periods {
 		p := &c.Tariff.Session.Periods[i]
 		add(p.TariffID)
-		c.SumEnergy += p.Energy
-		seconds[0], seconds[1], seconds[2] = seconds[0]+p.Time, seconds[1]+p.Parking, seconds[2]+p.Reservation+p.Overtime
+		c.SumEnergy = sum(c.SumEnergy, p.Energy)
+		seconds[0], seconds[1] = sum(seconds[0], p.Time), sum(seconds[1], p.Parking)
+		seconds[2] = sum(sum(seconds[2], p.Reservation), p.Overtime)
 		c.hasEnergy = c.hasEnergy || p.Has&tariff.HasEnergy != 0
 		c.hasTime = c.hasTime || p.Has&tariff.HasTime != 0
 		c.hasParking = c.hasParking || p.Has&tariff.HasParking != 0
@@ -204,12 +207,17 @@ func (c *CDR) periods() {
 // maxTariffIDs bounds the ids that are looked up for one CDR.
 const maxTariffIDs = 100
 
-// span returns seconds as a duration, the longest one where they do not fit.
+// sum adds up, and stops at the bounds of what is computed with.
+func sum(a, b int64) int64 {
+	const most = 1 << 56
+	return max(-most, min(most, max(-most, min(most, a))+max(-most, min(most, b))))
+}
+
+// span returns seconds as a duration, a hundred years where it is more, so that a
+// few of them can be added.
 func span(seconds int64) time.Duration {
-	if seconds > int64(math.MaxInt64/time.Second) {
-		return math.MaxInt64
-	}
-	return time.Duration(seconds) * time.Second
+	const most = 100 * 365 * 24 * 3600
+	return time.Duration(max(-most, min(most, seconds))) * time.Second
 }
 
 func (c *CDR) amounts() error { return c.cost(c.Tariff.Claim.Total) }

@@ -3,6 +3,7 @@ package check
 import (
 	"time"
 
+	"github.com/eroam/eroam/internal/ocmf"
 	"github.com/eroam/eroam/tariff"
 )
 
@@ -67,6 +68,12 @@ type Report struct {
 	Claim *tariff.Verdict `json:"claim,omitempty"`
 	// NotPriced says why there is no Price.
 	NotPriced string `json:"not_priced,omitempty"`
+	// Register is what the meter showed at the end, by signed data; nil where they do
+	// not tell.
+	Register *Register `json:"register,omitempty"`
+	// Signature is the outcome of verifying signed data by the known key, "" where
+	// there are none.
+	Signature ocmf.Outcome `json:"signature,omitempty"`
 }
 
 // Basis says where the tariff of a price is from.
