@@ -28,7 +28,7 @@ func Check(records []*Record, want Expected) (Transaction, []Problem) {
 	c := checker{want: want, told: make(map[string]bool)}
 	records = inOrder(records)
 	if len(records) == 0 {
-		c.add(BeginMissing, "", "there is no reading")
+		c.addf(BeginMissing, "", "there is no reading")
 		return Transaction{}, c.problems
 	}
 	for _, r := range records {
@@ -52,7 +52,7 @@ func Check(records []*Record, want Expected) (Transaction, []Problem) {
 	}
 	tx := transaction(records, series, order)
 	if !slices.ContainsFunc(tx.Registers, func(r Register) bool { return countsEnergy(r.Unit) }) {
-		c.add(ValueUnreadable, "", "no register counts energy in kWh or Wh")
+		c.addf(ValueUnreadable, "", "no register counts energy in kWh or Wh")
 	}
 	return tx, c.problems
 }
@@ -64,8 +64,8 @@ type checker struct {
 	told     map[string]bool // by code and subject
 }
 
-// add tells a problem once for each subject.
-func (c *checker) add(code Code, subject, format string, args ...any) {
+// addf tells a problem once for each subject.
+func (c *checker) addf(code Code, subject, format string, args ...any) {
 	key := string(code) + "|" + subject
 	if c.told[key] || len(c.problems) >= maxProblems {
 		return
@@ -102,20 +102,20 @@ func inOrder(records []*Record) []*Record {
 func (c *checker) record(r, first *Record) {
 	switch {
 	case r.Context == 0:
-		c.add(PaginationWrong, "", "PG %.40q is not T or F and a number", r.pagination)
+		c.addf(PaginationWrong, "", "PG %.40q is not T or F and a number", r.pagination)
 	case r.Context != 'T':
-		c.add(PaginationWrong, "", "PG %s is not of a transaction (T)", r.pagination)
+		c.addf(PaginationWrong, "", "PG %s is not of a transaction (T)", r.pagination)
 	}
 	switch {
 	case r.Meter == "" && r.Gateway == "":
-		c.add(MeterDiffers, "none", "%s names neither meter (MS) nor gateway (GS)", r.name())
+		c.addf(MeterDiffers, "none", "%s names neither meter (MS) nor gateway (GS)", r.name())
 	case r.Meter != first.Meter:
-		c.add(MeterDiffers, "MS", "%s is of the meter %.60q, %s of %.60q", r.name(), r.Meter, first.name(), first.Meter)
+		c.addf(MeterDiffers, "MS", "%s is of the meter %.60q, %s of %.60q", r.name(), r.Meter, first.name(), first.Meter)
 	case r.Gateway != first.Gateway:
-		c.add(MeterDiffers, "GS", "%s is of the gateway %.60q, %s of %.60q", r.name(), r.Gateway, first.name(), first.Gateway)
+		c.addf(MeterDiffers, "GS", "%s is of the gateway %.60q, %s of %.60q", r.name(), r.Gateway, first.name(), first.Gateway)
 	}
 	if r.EVSEType == "EVSEID" && len(c.want.EVSEs) > 0 && !slices.ContainsFunc(c.want.EVSEs, func(e string) bool { return plain(e) == plain(r.EVSE) }) {
-		c.add(EVSEDiffers, "", "CI is %.60q, not %s", r.EVSE, strings.Join(c.want.EVSEs, " or "))
+		c.addf(EVSEDiffers, "", "CI is %.60q, not %s", r.EVSE, strings.Join(c.want.EVSEs, " or "))
 	}
 }
 
@@ -137,11 +137,11 @@ func (c *checker) identity(records []*Record) {
 		}
 		missing = false
 		if !slices.ContainsFunc(c.want.Tokens, func(t string) bool { return sameToken(t, r.ID) }) {
-			c.add(IDDiffers, "", "ID of %s is not the token's", r.name())
+			c.addf(IDDiffers, "", "ID of %s is not the token's", r.name())
 		}
 	}
 	if missing {
-		c.add(IDMissing, "", "no record identifies the driver (IS, IT, ID)")
+		c.addf(IDMissing, "", "no record identifies the driver (IS, IT, ID)")
 	}
 }
 
@@ -170,13 +170,13 @@ func (c *checker) pages(records []*Record) {
 	for i, r := range records[1:] {
 		before := records[i]
 		if r.Context == 'T' && before.Context == 'T' && r.Page-before.Page != 1 {
-			c.add(PaginationWrong, "gap", "PG %s follows %s: a record is missing, or stands twice", r.pagination, before.pagination)
+			c.addf(PaginationWrong, "gap", "PG %s follows %s: a record is missing, or stands twice", r.pagination, before.pagination)
 		}
 	}
 	names := registers(records[0])
 	for _, r := range records[1:] {
 		if !slices.Equal(names, registers(r)) {
-			c.add(RegisterDiffers, "", "%s has the registers %s, %s has %s", records[0].name(), strings.Join(names, ", "), r.name(), strings.Join(registers(r), ", "))
+			c.addf(RegisterDiffers, "", "%s has the registers %s, %s has %s", records[0].name(), strings.Join(names, ", "), r.name(), strings.Join(registers(r), ", "))
 		}
 	}
 }
@@ -211,16 +211,16 @@ func (c *checker) agree(r, whole *Record) {
 	for _, name := range order {
 		all, ok := series[name]
 		if !ok {
-			c.add(RegisterDiffers, "", "%s reads %s, which %s does not", r.name(), name, whole.name())
+			c.addf(RegisterDiffers, "", "%s reads %s, which %s does not", r.name(), name, whole.name())
 			continue
 		}
 		for i, rd := range other[name] {
 			c.reading(name, i, rd)
 			if begin := all[0]; rd.Reason == 'B' && !rd.same(begin) {
-				c.add(BeginDiffers, name, "%s begins %s with %s %s at %s, %s with %s %s at %s", r.name(), name, rd.Value, rd.Unit, rd.time, whole.name(), begin.Value, begin.Unit, begin.time)
+				c.addf(BeginDiffers, name, "%s begins %s with %s %s at %s, %s with %s %s at %s", r.name(), name, rd.Value, rd.Unit, rd.time, whole.name(), begin.Value, begin.Unit, begin.time)
 			}
 			if end := all[len(all)-1]; rd.ends() && !rd.same(end) {
-				c.add(EndDiffers, name, "%s ends %s with %s %s at %s, %s with %s %s at %s", r.name(), name, rd.Value, rd.Unit, rd.time, whole.name(), end.Value, end.Unit, end.time)
+				c.addf(EndDiffers, name, "%s ends %s with %s %s at %s, %s with %s %s at %s", r.name(), name, rd.Value, rd.Unit, rd.time, whole.name(), end.Value, end.Unit, end.time)
 			}
 		}
 	}

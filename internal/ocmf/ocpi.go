@@ -57,21 +57,21 @@ func FromOCPI(s v221.SignedData, knownKey string, want Expected) Report {
 	}
 	known, verdict := keyFor(knownKey, "the known key of the EVSE")
 	if verdict.Outcome == CannotVerify {
-		c.add(KnownKeyUnusable, "", "%s", verdict.Reason)
+		c.addf(KnownKeyUnusable, "", "%s", verdict.Reason)
 	}
 	enclosed, claim := keyFor(s.PublicKey, "the enclosed key")
 	if claim.Outcome == CannotVerify {
-		c.add(EnclosedKeyBroken, "", "%s", claim.Reason)
+		c.addf(EnclosedKeyBroken, "", "%s", claim.Reason)
 	}
 	if known != nil && enclosed != nil && !known.Equal(enclosed) {
-		c.add(EnclosedKeyOther, "", "the enclosed key is not the known key of the EVSE")
+		c.addf(EnclosedKeyOther, "", "the enclosed key is not the known key of the EVSE")
 	}
 	if len(s.SignedValues) > maxValues {
-		c.add(RecordUnreadable, "many", "there are %d signed values; %d are read", len(s.SignedValues), maxValues)
+		c.addf(RecordUnreadable, "many", "there are %d signed values; %d are read", len(s.SignedValues), maxValues)
 		s.SignedValues = s.SignedValues[:maxValues]
 	}
 	if len(s.SignedValues) == 0 {
-		c.add(RecordUnreadable, "none", "there is no signed value")
+		c.addf(RecordUnreadable, "none", "there is no signed value")
 	}
 	var records []*Record
 	var verdicts, claims []Verification
@@ -100,9 +100,9 @@ func (rep *Report) foreign(c *checker, named bool) {
 	rep.Verification = outcome(CannotVerify, "the encoding %.36q cannot be read here", rep.Encoding)
 	rep.Enclosed = rep.Verification
 	if named {
-		c.add(EncodingForeign, "", "signed data of the encoding %q are not read here", rep.Encoding)
+		c.addf(EncodingForeign, "", "signed data of the encoding %q are not read here", rep.Encoding)
 	} else {
-		c.add(EncodingUnknown, "", "encoding_method %.36q is none that OCPI names", rep.Encoding)
+		c.addf(EncodingUnknown, "", "encoding_method %.36q is none that OCPI names", rep.Encoding)
 	}
 	rep.Problems = c.problems
 }
@@ -148,17 +148,17 @@ func readValue(c *checker, i int, v v221.SignedValue) (*Record, Verification) {
 	text, ok := recordText(v.SignedData)
 	if !ok {
 		if text, ok = recordText(v.PlainData); !ok {
-			c.add(RecordUnreadable, strconv.Itoa(i), "signed_values[%d] holds no OCMF record", i)
+			c.addf(RecordUnreadable, strconv.Itoa(i), "signed_values[%d] holds no OCMF record", i)
 			return nil, outcome(CannotVerify, "signed_values[%d] holds no OCMF record", i)
 		}
 	}
 	r, err := Parse(text)
 	if err != nil {
-		c.add(RecordUnreadable, strconv.Itoa(i), "signed_values[%d]: %v", i, err)
+		c.addf(RecordUnreadable, strconv.Itoa(i), "signed_values[%d]: %v", i, err)
 		return nil, outcome(CannotVerify, "signed_values[%d]: %v", i, err)
 	}
 	if !r.plainAgrees(v.PlainData) {
-		c.add(PlainDiffers, strconv.Itoa(i), "signed_values[%d]: plain_data is not what was signed", i)
+		c.addf(PlainDiffers, strconv.Itoa(i), "signed_values[%d]: plain_data is not what was signed", i)
 	}
 	return r, Verification{}
 }
@@ -217,13 +217,13 @@ func (rep *Report) natures(c *checker) {
 		}
 		whole = whole || begins && ends
 		if isStart && !begins {
-			c.add(NatureDiffers, "start", "signed_values[%d] is a Start without a reading TX B", i)
+			c.addf(NatureDiffers, "start", "signed_values[%d] is a Start without a reading TX B", i)
 		}
 		if isEnd && !ends {
-			c.add(NatureDiffers, "end", "signed_values[%d] is an End without a reading TX E, L, R, A or P", i)
+			c.addf(NatureDiffers, "end", "signed_values[%d] is an End without a reading TX E, L, R, A or P", i)
 		}
 	}
 	if !whole && (!start || !end) {
-		c.add(NatureDiffers, "both", "signed_values lack a Start or an End")
+		c.addf(NatureDiffers, "both", "signed_values lack a Start or an End")
 	}
 }

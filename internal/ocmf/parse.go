@@ -146,7 +146,7 @@ func (rd reading) after(r Reading) (Reading, error) {
 	}
 	if rd.TX != nil {
 		r.Reason = 0
-		if len(*rd.TX) == 1 && strings.Contains("BCXELRAPST", *rd.TX) {
+		if len(*rd.TX) == 1 && strings.IndexByte("BCXELRAPST", (*rd.TX)[0]) >= 0 {
 			r.Reason = (*rd.TX)[0]
 		}
 	}
@@ -175,7 +175,7 @@ func (rd reading) after(r Reading) (Reading, error) {
 // colon in the offset and Z are read too.
 func instant(tm string) (time.Time, byte) {
 	text, clock, ok := strings.Cut(tm, " ")
-	if !ok || len(clock) != 1 || !strings.Contains("UISR", clock) {
+	if !ok || len(clock) != 1 || strings.IndexByte("UISR", clock[0]) < 0 {
 		return time.Time{}, 0
 	}
 	for _, layout := range []string{"2006-01-02T15:04:05-0700", "2006-01-02T15:04:05Z07:00"} {

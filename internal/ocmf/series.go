@@ -25,10 +25,10 @@ func gather(records []*Record) (series map[string][]Reading, order []string) {
 func (c *checker) series(name string, all []Reading) {
 	first, last := all[0], all[len(all)-1]
 	if first.Reason != 'B' {
-		c.add(BeginMissing, name, "the first reading of %s has TX %s, not B", name, reason(first))
+		c.addf(BeginMissing, name, "the first reading of %s has TX %s, not B", name, reason(first))
 	}
 	if !last.ends() {
-		c.add(EndMissing, name, "the last reading of %s has TX %s, none of E, L, R, A and P", name, reason(last))
+		c.addf(EndMissing, name, "the last reading of %s has TX %s, none of E, L, R, A and P", name, reason(last))
 	}
 	for i, rd := range all {
 		c.reading(name, i, rd)
@@ -36,7 +36,7 @@ func (c *checker) series(name string, all []Reading) {
 			c.step(name, i, all[i-1], rd)
 		}
 		if inside := i > 0 && rd.Reason == 'B' || i < len(all)-1 && rd.ends(); inside || rd.Reason == 0 {
-			c.add(OrderWrong, name, "reading %d of %d of %s has TX %s", i+1, len(all), name, reason(rd))
+			c.addf(OrderWrong, name, "reading %d of %d of %s has TX %s", i+1, len(all), name, reason(rd))
 		}
 	}
 }
@@ -53,27 +53,27 @@ func reason(r Reading) string {
 func (c *checker) reading(name string, i int, rd Reading) {
 	at := i + 1
 	if rd.Time.IsZero() {
-		c.add(TimeUnreadable, name, "reading %d of %s: TM is %.60q", at, name, rd.time)
+		c.addf(TimeUnreadable, name, "reading %d of %s: TM is %.60q", at, name, rd.time)
 	} else if c.want.TimeBilled && rd.Clock != 'S' && rd.Clock != 'R' {
-		c.add(ClockUnfit, name, "reading %d of %s: the clock is %c, neither synchronised (S) nor relative (R), and time is billed", at, name, rd.Clock)
+		c.addf(ClockUnfit, name, "reading %d of %s: the clock is %c, neither synchronised (S) nor relative (R), and time is billed", at, name, rd.Clock)
 	}
 	if countsEnergy(rd.Unit) && !rd.Exact {
-		c.add(ValueUnreadable, name, "reading %d of %s: RV %.40q in %.20q is not a whole number of 10⁻⁹ kWh", at, name, rd.Value, rd.Unit)
+		c.addf(ValueUnreadable, name, "reading %d of %s: RV %.40q in %.20q is not a whole number of 10⁻⁹ kWh", at, name, rd.Value, rd.Unit)
 	}
 	if rd.Status != "G" {
-		c.add(StatusBad, name, "reading %d of %s: ST is %.20q, not G", at, name, rd.Status)
+		c.addf(StatusBad, name, "reading %d of %s: ST is %.20q, not G", at, name, rd.Status)
 	}
 	if rd.Errors != "" {
-		c.add(ErrorFlagged, name, "reading %d of %s: EF is %.20q", at, name, rd.Errors)
+		c.addf(ErrorFlagged, name, "reading %d of %s: EF is %.20q", at, name, rd.Errors)
 	}
 	switch {
 	case rd.Reason == 'X':
-		c.add(Exception, name, "reading %d of %s: TX X, an error during the transaction", at, name)
+		c.addf(Exception, name, "reading %d of %s: TX X, an error during the transaction", at, name)
 	case rd.Reason == 'S' && c.want.TimeBilled:
-		c.add(Suspended, name, "reading %d of %s: TX S, charging was suspended, and time is billed", at, name)
+		c.addf(Suspended, name, "reading %d of %s: TX S, charging was suspended, and time is billed", at, name)
 	}
 	if loss, ok := scaled(rd.Loss, 9); rd.Loss != "" && rd.Reason == 'B' && (!ok || loss != 0) {
-		c.add(LossWrong, name, "reading %d of %s: CL is %.40s at the begin, not 0", at, name, rd.Loss)
+		c.addf(LossWrong, name, "reading %d of %s: CL is %.40s at the begin, not 0", at, name, rd.Loss)
 	}
 }
 
@@ -84,15 +84,15 @@ func countsEnergy(unit string) bool { return unit == "kWh" || unit == "Wh" || un
 // step checks a reading beside the one before.
 func (c *checker) step(name string, i int, before, rd Reading) {
 	if !rd.Time.IsZero() && rd.Time.Before(before.Time) {
-		c.add(OrderWrong, name+" time", "reading %d of %s is at %s, before the one before at %s", i+1, name, rd.time, before.time)
+		c.addf(OrderWrong, name+" time", "reading %d of %s is at %s, before the one before at %s", i+1, name, rd.time, before.time)
 	}
 	if rd.Exact && before.Exact && rd.Energy < before.Energy {
-		c.add(ValueDecreases, name, "reading %d of %s is %s %s after %s %s", i+1, name, rd.Value, rd.Unit, before.Value, before.Unit)
+		c.addf(ValueDecreases, name, "reading %d of %s is %s %s after %s %s", i+1, name, rd.Value, rd.Unit, before.Value, before.Unit)
 	}
 	now, ok := scaled(rd.Loss, 9)
 	was, known := scaled(before.Loss, 9)
 	if ok && known && now < was {
-		c.add(LossWrong, name, "reading %d of %s: CL is %s after %s", i+1, name, rd.Loss, before.Loss)
+		c.addf(LossWrong, name, "reading %d of %s: CL is %s after %s", i+1, name, rd.Loss, before.Loss)
 	}
 }
 

@@ -72,11 +72,11 @@ func TestRefusedFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := string(b)
-	edit := func(old, new string) string {
+	edit := func(old, with string) string {
 		if !strings.Contains(file, old) {
 			t.Fatalf("no %q in the file", old)
 		}
-		return strings.Replace(file, old, new, 1)
+		return strings.Replace(file, old, with, 1)
 	}
 	for name, c := range map[string]struct{ file, word string }{
 		"empty":          {"", "not readable JSON"},
