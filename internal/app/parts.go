@@ -18,6 +18,7 @@ import (
 	"github.com/eroam/eroam/internal/delivery"
 	"github.com/eroam/eroam/internal/egress"
 	"github.com/eroam/eroam/internal/lease"
+	"github.com/eroam/eroam/internal/ledger"
 	"github.com/eroam/eroam/internal/party"
 	"github.com/eroam/eroam/internal/quality"
 	"github.com/eroam/eroam/internal/relay"
@@ -40,6 +41,7 @@ type parts struct {
 	catalog  *catalog.Catalog
 	crawler  *crawl.Crawler
 	relay    *relay.Relay
+	ledger   *ledger.Ledger
 	ocpi     http.Handler
 	api      http.Handler
 }
@@ -49,7 +51,7 @@ type parts struct {
 func (a *App) openParts(ctx context.Context) error {
 	for _, open := range []func(context.Context) error{
 		a.openProcessMetrics, a.openStore, a.openLease, a.openTrace, a.openEgress, a.openRegistry,
-		a.openDelivery, a.openCatalog, a.openCrawler, a.openLetters, a.openStations, a.openRelay, a.openIngress, a.openAPI,
+		a.openDelivery, a.openRelay, a.openLedger, a.openCatalog, a.openCrawler, a.openLetters, a.openStations, a.openIngress, a.openAPI,
 	} {
 		if err := open(ctx); err != nil {
 			return err

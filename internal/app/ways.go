@@ -5,20 +5,23 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
+	"strings"
 
 	"github.com/eroam/eroam/internal/catalog"
 	"github.com/eroam/eroam/internal/crawl"
 	"github.com/eroam/eroam/internal/delivery"
 	"github.com/eroam/eroam/internal/ingress"
+	"github.com/eroam/eroam/internal/ledger"
 	"github.com/eroam/eroam/internal/letter"
 	"github.com/eroam/eroam/internal/party"
 	"github.com/eroam/eroam/internal/quality"
+	"github.com/eroam/eroam/internal/receipt"
 	"github.com/eroam/eroam/internal/relay"
 	"github.com/eroam/eroam/internal/station"
 )
 
 // This file builds the ways that a message takes: tell (delivery, catalog), ask
-// (relay), and the ingress that leads to both.
+// (relay), bill (ledger), and the ingress that leads to them.
 
 // openDelivery starts the lanes. They end before the registry does.
 func (a *App) openDelivery(context.Context) error {
@@ -33,7 +36,7 @@ func (a *App) openDelivery(context.Context) error {
 func (a *App) openCatalog(context.Context) error {
 	a.catalog = catalog.New(catalog.Options{
 		Store: a.store, Registry: a.registry, Delivery: a.delivery, SignKey: derive(a.sealKey, "links to next pages"),
-		Log: a.log, Metrics: a.metrics,
+		Kept: a.ledger.Kept, Log: a.log, Metrics: a.metrics,
 	})
 	return nil
 }
@@ -78,9 +81,28 @@ func (a *App) openRelay(context.Context) error {
 	return nil
 }
 
+// openLedger starts the bill way. Nothing is published, relayed or taken in before
+// it is open.
+func (a *App) openLedger(ctx context.Context) error {
+	origin := strings.TrimPrefix(strings.TrimPrefix(a.URL(), "https://"), "http://")
+	signer, err := receipt.NewSigner(origin, [32]byte(derive(a.sealKey, "checkpoints of the ledger")))
+	if err != nil {
+		return fmt.Errorf("making the key of the ledger: %w", err)
+	}
+	a.ledger = ledger.New(ledger.Options{
+		Store: a.store, Registry: a.registry, Relay: a.relay, Lease: a.lease, Trace: a.trace, Signer: signer,
+		Hub: a.cfg.Hub.Party(), PublicURL: a.URL(), Log: a.log, Metrics: a.metrics,
+	})
+	if err := a.ledger.Open(ctx); err != nil {
+		return err
+	}
+	a.run("the ledger", a.ledger.Run)
+	return nil
+}
+
 func (a *App) openIngress(context.Context) error {
 	a.ocpi = ingress.New(ingress.Options{
-		Registry: a.registry, Relay: a.relay, Catalog: a.catalog, PublicURL: a.URL(),
+		Registry: a.registry, Relay: a.relay, Ledger: a.ledger, Catalog: a.catalog, PublicURL: a.URL(),
 		Limits: party.Limits{
 			RequestsPerSecond: a.cfg.Limits.RequestsPerSecond, Burst: a.cfg.Limits.Burst, Concurrent: a.cfg.Limits.Concurrent,
 		},

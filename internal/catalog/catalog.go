@@ -41,8 +41,12 @@ type Options struct {
 	// MaxLimit is the most objects on a page, and how many there are on one
 	// when the client does not say; 0 means 1000.
 	MaxLimit int
-	Log      *slog.Logger
-	Metrics  prometheus.Registerer
+	// Kept is told of each object that is published or kept, in the transaction
+	// that stores it; its error undoes that. It may be called more than once, must
+	// be quick, and is nil where nobody wants to know.
+	Kept    func(tx *store.Tx, o *store.Object) error
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
 }
 
 // Catalog holds the published objects. Its methods may be called concurrently;

@@ -2,9 +2,11 @@ package catalog_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
+	"github.com/eroam/eroam/internal/catalog"
 	. "github.com/eroam/eroam/internal/delivery/deliverytest"
 	"github.com/eroam/eroam/internal/store"
 	"github.com/eroam/eroam/ocpi"
@@ -60,16 +62,10 @@ func TestKeepSession(t *testing.T) {
 	}
 }
 
-func TestKeepCDR(t *testing.T) {
+func TestKeepRefuses(t *testing.T) {
 	h := New(t, true)
 	cpo := h.Join(ocpi.V221, one("NL-CP1", ocpi.RoleCPO))
-	body := cdrBody("Cdr1", t1)
-	if err := keep(h, cpo, "POST", ocpi.CDRs, "", body, em1); err != nil {
-		t.Fatal(err)
-	}
-	if got := stored(t, h, "cdrs", cp1, "cdr1"); got != body {
-		t.Errorf("stored %s", got)
-	}
+	session := Session("S1", "DE", "EM1", t1)
 	for name, tt := range map[string]struct {
 		method   string
 		m        ocpi.Module
@@ -77,13 +73,42 @@ func TestKeepCDR(t *testing.T) {
 		body     string
 		audience ocpi.PartyID
 	}{
-		"foreign owner": {"POST", ocpi.CDRs, "", strings.Replace(body, "CP1", "CP2", 1), em1},
-		"invalid":       {"POST", ocpi.CDRs, "", strings.Replace(body, `"currency":"EUR",`, ``, 1), em1},
-		"no audience":   {"POST", ocpi.CDRs, "", cdrBody("Cdr2", t1), ocpi.PartyID{}},
+		"CDR":           {"POST", ocpi.CDRs, "", cdrBody("Cdr1", t1), em1},
+		"foreign owner": {"PUT", ocpi.Sessions, "NL/CP2/S1", session, em1},
+		"invalid":       {"PUT", ocpi.Sessions, "NL/CP1/S1", strings.Replace(session, `"currency":"EUR",`, ``, 1), em1},
+		"no audience":   {"PUT", ocpi.Sessions, "NL/CP1/S1", session, ocpi.PartyID{}},
 		"location":      {"PUT", ocpi.Locations, "NL/CP1/LOC1", Location("LOC1", t1), em1},
 	} {
 		if err := keep(h, cpo, tt.method, tt.m, tt.path, tt.body, tt.audience); err == nil {
 			t.Errorf("%s was kept", name)
 		}
+	}
+}
+
+// The hook sees what is stored, in the transaction that stores it.
+func TestKept(t *testing.T) {
+	var kept []string
+	var broken error
+	h := New(t, true)
+	h.Catalog = catalog.New(catalog.Options{
+		Store: h.Store, Registry: h.Registry, Delivery: h.Delivery, SignKey: []byte("k"),
+		Kept: func(_ *store.Tx, o *store.Object) error {
+			kept = append(kept, o.Kind+" "+o.ID)
+			return broken
+		},
+	})
+	cpo := h.Join(ocpi.V221, one("NL-CP1", ocpi.RoleCPO))
+	if err := keep(h, cpo, "PUT", ocpi.Sessions, "NL/CP1/S1", Session("S1", "DE", "EM1", t1), em1); err != nil {
+		t.Fatal(err)
+	}
+	if len(kept) != 1 || kept[0] != "sessions s1" {
+		t.Errorf("kept %v", kept)
+	}
+	broken = errors.New("no room")
+	if err := keep(h, cpo, "PUT", ocpi.Sessions, "NL/CP1/S2", Session("S2", "DE", "EM1", t1), em1); err == nil {
+		t.Error("stored although the hook failed")
+	}
+	if _, found, err := h.Store.Object(t.Context(), store.ObjectKey{Kind: "sessions", Party: cp1, ID: "s2"}); found || err != nil {
+		t.Errorf("found %v, %v", found, err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/eroam/eroam/internal/catalog"
 	. "github.com/eroam/eroam/internal/delivery/deliverytest"
 	"github.com/eroam/eroam/internal/party"
+	"github.com/eroam/eroam/internal/store"
 	"github.com/eroam/eroam/ocpi"
 )
 
@@ -272,6 +273,20 @@ func TestCursor(t *testing.T) {
 	wantIDs(t, "after a restart", mustList(t, h, emsp, ocpi.Locations, query), "NL-CP1/B")
 }
 
+// putCDR stores a CDR as the ledger does.
+func putCDR(t *testing.T, h *Hub, id string, to ocpi.PartyID) {
+	t.Helper()
+	err := h.Store.Write(t.Context(), func(tx *store.Tx) error {
+		return tx.PutObject(&store.Object{
+			ObjectKey: store.ObjectKey{Kind: "cdrs", Party: cp1, ID: ocpi.FoldID(id)}, Name: id, Version: "2.2.1",
+			LastUpdated: 1, Audience: to.String(), Body: []byte(cdrBody(id, t1)),
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // H09, H10: sessions and CDRs are for one party and their owner.
 func TestPrivateLists(t *testing.T) {
 	h := New(t, true)
@@ -283,9 +298,7 @@ func TestPrivateLists(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := keep(h, cpo, "POST", ocpi.CDRs, "", cdrBody("C1", t1), em1); err != nil {
-		t.Fatal(err)
-	}
+	putCDR(t, h, "C1", em1)
 	since := "date_from=2026-01-01T00:00:00Z"
 	wantIDs(t, "EM1", mustList(t, h, emsp1, ocpi.Sessions, since), "NL-CP1/S1")
 	wantIDs(t, "EM2", mustList(t, h, emsp2, ocpi.Sessions, since), "NL-CP1/S2")

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/tidwall/gjson"
-
 	"github.com/eroam/eroam/internal/delivery"
 	"github.com/eroam/eroam/internal/store"
 	"github.com/eroam/eroam/ocpi"
@@ -52,6 +50,9 @@ func (c *Catalog) Publish(ctx context.Context, p delivery.Push) (isNew bool, err
 			put = tx.PutQuiet
 		}
 		if err := put(&p.next); err != nil {
+			return err
+		}
+		if err := c.kept(tx, &p.next); err != nil {
 			return err
 		}
 		if fresh {
@@ -166,20 +167,16 @@ func (c *Catalog) count(m ocpi.Module, what string, err error) error {
 	return err
 }
 
-// Keep stores a session or CDR that was routed to one party, so that this party
-// and the owner find it in GET all. Nobody else ever sees it, and it is not
+// Keep stores a session that was routed to one party, so that this party and the
+// owner find it in GET all. Nobody else ever sees it, and it is not
 // sent to anybody. PATCH adds charging periods (OCPI 2.2.1 §9.2.2.3); for a
 // session that the hub does not have it is HTTP 404. Older than what is stored
 // is dropped with success.
 func (c *Catalog) Keep(ctx context.Context, p delivery.Push, audience ocpi.PartyID) error {
 	switch {
 	case p.Module == ocpi.Sessions && (p.Method == http.MethodPut || p.Method == http.MethodPatch):
-	case p.Module == ocpi.CDRs && p.Method == http.MethodPost:
-		// A CDR names its owner and id in the body only.
-		f := gjson.GetManyBytes(p.Body, "country_code", "party_id", "id")
-		p.Method, p.Path = http.MethodPut, []string{f[0].Str, f[1].Str, f[2].Str}
 	default:
-		return ocpi.Invalid("module", "only sessions and CDRs are kept for one party")
+		return ocpi.Invalid("module", "only sessions are kept for one party; CDRs are in the ledger")
 	}
 	if audience.IsZero() {
 		return errors.New("keeping an object: no audience")
@@ -192,7 +189,17 @@ func (c *Catalog) Keep(ctx context.Context, p delivery.Push, audience ocpi.Party
 	err = c.commit(ctx, d, c.now(), func(tx *store.Tx, p *plan, _ bool) error {
 		p.next.Audience = audience.String()
 		what = p.outcome()
-		return tx.PutObject(&p.next)
+		if err := tx.PutObject(&p.next); err != nil {
+			return err
+		}
+		return c.kept(tx, &p.next)
 	})
 	return c.count(p.Module, what, err)
+}
+
+func (c *Catalog) kept(tx *store.Tx, o *store.Object) error {
+	if c.o.Kept == nil {
+		return nil
+	}
+	return c.o.Kept(tx, o)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/eroam/eroam/internal/catalog"
 	"github.com/eroam/eroam/internal/delivery"
+	"github.com/eroam/eroam/internal/ledger"
 	"github.com/eroam/eroam/internal/party"
 	"github.com/eroam/eroam/internal/relay"
 	"github.com/eroam/eroam/internal/routing"
@@ -115,24 +116,25 @@ func (s *Server) carryOut(c *call, req routing.Request, raw []byte, d routing.De
 		s.answer(c, tag, [][]byte{data}, "", "")
 		return nil
 	}
-	if d.Away != nil {
-		return d.Away
-	}
 	x := &relay.Exchange{
 		Header: c.header, Version: c.route.version, Request: req, RawQuery: c.r.URL.RawQuery, Body: raw,
 		Mode: d.Mode, Target: d.Target, Via: c.via, Received: c.received,
 	}
 	var a relay.Answer
 	var err error
-	if d.Mode == routing.Ask {
+	switch {
+	case d.Bill:
+		a, err = s.Ledger.Intake(c.context(), ledger.Submission{Exchange: x, Away: d.Away})
+	case d.Mode == routing.Ask:
 		a, err = s.Relay.Ask(c.context(), x, d.Candidates)
-	} else {
+	default:
 		a, err = s.Relay.Forward(c.context(), x)
 	}
 	if err != nil {
 		return err
 	}
-	if (d.Keep || d.Bill) && a.Accepted {
+	s.noteAuthorized(c, x, a)
+	if d.Keep && a.Accepted {
 		if err := s.Catalog.Keep(c.context(), s.push(c, req, raw), d.Target.ID); err != nil {
 			s.Log.Warn("a routed object could not be kept for GET all", "module", string(req.Module), "err", err)
 		}

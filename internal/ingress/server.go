@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/eroam/eroam/internal/catalog"
+	"github.com/eroam/eroam/internal/ledger"
 	"github.com/eroam/eroam/internal/party"
 	"github.com/eroam/eroam/internal/relay"
 	"github.com/eroam/eroam/ocpi"
@@ -24,6 +25,7 @@ import (
 type Options struct {
 	Registry    *party.Registry
 	Relay       *relay.Relay
+	Ledger      *ledger.Ledger
 	Catalog     *catalog.Catalog
 	PublicURL   string        // without a trailing slash
 	Limits      party.Limits  // of a platform that has none of its own

@@ -17,7 +17,9 @@ import (
 	"github.com/eroam/eroam/internal/catalog"
 	"github.com/eroam/eroam/internal/delivery"
 	"github.com/eroam/eroam/internal/delivery/deliverytest"
+	"github.com/eroam/eroam/internal/ledger"
 	"github.com/eroam/eroam/internal/party"
+	"github.com/eroam/eroam/internal/receipt"
 	"github.com/eroam/eroam/internal/relay/relaytest"
 	"github.com/eroam/eroam/ocpi"
 )
@@ -35,9 +37,19 @@ func newRig(t *testing.T, change ...func(*Options)) *rig {
 	t.Helper()
 	h := relaytest.New(t, true)
 	reg := prometheus.NewRegistry()
+	signer, err := receipt.NewSigner("hub.example", [32]byte{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bills := ledger.New(ledger.Options{
+		Store: h.Store, Registry: h.Registry, Relay: h.Relay, Signer: signer, Hub: deliverytest.ID, PublicURL: relaytest.PublicURL,
+	})
+	if err := bills.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	d := delivery.New(delivery.Options{Store: h.Store, Registry: h.Registry, Egress: h.Egress, Hub: deliverytest.ID})
 	o := Options{
-		Registry: h.Registry, Relay: h.Relay, PublicURL: relaytest.PublicURL, Metrics: reg,
+		Registry: h.Registry, Relay: h.Relay, Ledger: bills, PublicURL: relaytest.PublicURL, Metrics: reg,
 		Catalog: catalog.New(catalog.Options{Store: h.Store, Registry: h.Registry, Delivery: d, SignKey: []byte("k")}),
 	}
 	for _, c := range change {

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -44,6 +45,9 @@ func (r *Relay) message(x *Exchange) trace.Message {
 		FromPlatform: q.From.Platform.ID, From: q.From.ID.String(), ToPlatform: x.Target.Platform.ID, To: x.Target.ID.String(),
 		Version: string(x.Version), Module: string(q.Module), Interface: string(q.Interface), Method: q.Method,
 		RequestBody: x.Body,
+	}
+	if q.Module == ocpi.CDRs && q.Method == http.MethodPost {
+		m.Way = "bill"
 	}
 	if len(q.Path) > 0 {
 		m.Object = q.Path[len(q.Path)-1]

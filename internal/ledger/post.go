@@ -1,0 +1,339 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/eroam/eroam/internal/lease"
+	"github.com/eroam/eroam/internal/store"
+	"github.com/eroam/eroam/ocpi"
+)
+
+// The states of a CDR's delivery.
+const (
+	MailWaiting   = "waiting"
+	MailDelivered = "delivered"
+	MailRefused   = "refused" // by its receiver, after the sender was told that it was accepted
+	MailDead      = "dead"    // never taken within keepTrying
+	MailNone      = "none"    // the receiver fetches its CDRs
+)
+
+// schedule is how long after an attempt the next one comes; the last one for
+// ever after.
+var schedule = []time.Duration{
+	5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute,
+	time.Hour, 2 * time.Hour, 4 * time.Hour, 6 * time.Hour,
+}
+
+const (
+	keepTrying  = 7 * 24 * time.Hour
+	leaseKind   = "mail"
+	lookEvery   = time.Second
+	perReceiver = 8  // requests in flight to one receiver
+	fetchAtOnce = 64 // rows read for one receiver at a time
+	// failuresToPause is how many attempts in a row must fail before only one CDR
+	// at a time is tried.
+	failuresToPause = 3
+)
+
+// pause returns how long to wait after the n-th failure in a row, n from 1: the
+// schedule with a fifth of jitter.
+func pause(n int) time.Duration {
+	d := schedule[min(max(n, 1), len(schedule))-1]
+	return d + time.Duration((rand.Float64()-0.5)*0.4*float64(d))
+}
+
+// office delivers the CDRs that the hub has taken over. Each receiver has a desk,
+// at one process at a time.
+type office struct {
+	l     *Ledger
+	desks map[string]*desk // by receiver; only run touches it
+
+	mu      sync.Mutex
+	failing map[ocpi.PartyID]bool // receivers that take nothing at present
+}
+
+// desk is the work for one receiver.
+type desk struct {
+	to     ocpi.PartyID
+	grant  lease.Grant
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+func newOffice(l *Ledger) *office {
+	return &office{l: l, desks: map[string]*desk{}, failing: map[ocpi.PartyID]bool{}}
+}
+
+// takesNothing reports whether a receiver is known to fail at present, so that
+// nobody need wait for it.
+func (o *office) takesNothing(p ocpi.PartyID) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.failing[p]
+}
+
+func (o *office) setFailing(p ocpi.PartyID, failing bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if failing {
+		o.failing[p] = true
+	} else {
+		delete(o.failing, p)
+	}
+}
+
+// run opens a desk for each receiver that has waiting CDRs and is this process's
+// to serve, until ctx ends.
+func (o *office) run(ctx context.Context) {
+	defer o.closeAll()
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		changed := o.l.o.Lease.Changed()
+		if err := o.arrange(ctx); err != nil && ctx.Err() == nil {
+			o.l.log.Error("cannot see which CDRs wait for delivery", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		case <-tick.C:
+		}
+	}
+}
+
+func (o *office) arrange(ctx context.Context) error {
+	if err := o.takeReplays(ctx); err != nil {
+		return err
+	}
+	waiting, err := o.l.o.Store.MailReceivers(ctx)
+	if err != nil {
+		return err
+	}
+	names := make([]string, 0, len(waiting))
+	for _, p := range waiting {
+		names = append(names, p.String())
+	}
+	o.l.o.Lease.Share(leaseKind, names)
+	held := o.l.o.Lease.Held(leaseKind)
+	for name, d := range maps.All(o.desks) {
+		if g, ok := held[name]; !ok || g.Epoch != d.grant.Epoch || !slices.Contains(names, name) {
+			o.close(name, d)
+		}
+	}
+	for name, g := range held {
+		p, ok := partyOf(name)
+		if !ok || !slices.Contains(names, name) {
+			o.l.o.Lease.Release(leaseKind, name)
+			continue
+		}
+		if o.desks[name] == nil {
+			o.desks[name] = o.open(ctx, p, g)
+		}
+	}
+	return nil
+}
+
+func (o *office) open(ctx context.Context, p ocpi.PartyID, g lease.Grant) *desk {
+	ctx, cancel := context.WithCancel(ctx)
+	d := &desk{to: p, grant: g, cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(d.done)
+		o.serve(ctx, d)
+	}()
+	return d
+}
+
+func (o *office) close(name string, d *desk) {
+	d.cancel()
+	<-d.done
+	delete(o.desks, name)
+	o.setFailing(d.to, false)
+	o.l.o.Lease.Release(leaseKind, name)
+}
+
+func (o *office) closeAll() {
+	for _, d := range o.desks {
+		d.cancel()
+	}
+	for name, d := range maps.All(o.desks) {
+		o.close(name, d)
+	}
+}
+
+// serve delivers to one receiver until ctx ends.
+func (o *office) serve(ctx context.Context, d *desk) {
+	var s standing
+	for ctx.Err() == nil {
+		busy, err := o.round(ctx, d, &s)
+		if err != nil && ctx.Err() == nil {
+			o.l.log.Error("cannot deliver CDRs", "party", d.to.String(), "err", err)
+		}
+		if busy && err == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(lookEvery):
+		}
+	}
+}
+
+// standing is how a receiver has been doing.
+type standing struct {
+	failures int       // in a row
+	next     time.Time // no attempt before, while it fails
+	absent   bool      // it was not reachable when last looked at
+}
+
+// round makes the attempts that are due. busy says that there may be more.
+func (o *office) round(ctx context.Context, d *desk, s *standing) (busy bool, err error) {
+	now := o.l.now()
+	if o.l.receiver(d.to) == nil {
+		s.absent = true
+		o.setFailing(d.to, true)
+		return false, o.expire(ctx, d, now)
+	}
+	if s.absent { // it has come back: no reason to wait
+		s.absent, s.next = false, time.Time{}
+	}
+	paused := s.failures >= failuresToPause
+	o.setFailing(d.to, paused)
+	if paused && now.Before(s.next) {
+		return false, o.expire(ctx, d, now)
+	}
+	limit, before := fetchAtOnce, now.UnixMicro()
+	if paused { // one probe, also of those whose own turn is later
+		limit, before = 1, now.Add(keepTrying).UnixMicro()
+	}
+	due, err := o.l.o.Store.DueMail(ctx, d.to, before, limit)
+	if err != nil || len(due) == 0 {
+		return false, err
+	}
+	results := o.attemptAll(ctx, d, due)
+	recovered := false
+	for _, r := range results {
+		switch {
+		case r == away:
+			s.failures++
+			s.next = now.Add(pause(s.failures - failuresToPause + 1))
+		default:
+			recovered = recovered || s.failures >= failuresToPause
+			s.failures = 0
+		}
+	}
+	if recovered && s.failures == 0 {
+		o.setFailing(d.to, false)
+		return true, o.l.o.Store.Write(ctx, func(tx *store.Tx) error { return tx.HurryMail(d.to, now.UnixMicro()) })
+	}
+	return len(due) == limit, nil
+}
+
+// attemptAll delivers rows, a few at a time.
+func (o *office) attemptAll(ctx context.Context, d *desk, due []store.LedgerCDR) []verdict {
+	results := make([]verdict, len(due))
+	places := make(chan struct{}, perReceiver)
+	var all sync.WaitGroup
+	for i := range due {
+		places <- struct{}{}
+		all.Go(func() {
+			defer func() { <-places }()
+			results[i] = o.attempt(ctx, d, &due[i])
+		})
+	}
+	all.Wait()
+	return results
+}
+
+// attempt gives one CDR to its receiver and stores what came of it.
+func (o *office) attempt(ctx context.Context, d *desk, c *store.LedgerCDR) verdict {
+	x, err := o.l.exchange(ctx, c)
+	if err != nil {
+		if ctx.Err() == nil {
+			o.l.log.Warn("a CDR cannot be delivered now", "party", d.to.String(), "err", err)
+		}
+		o.putOff(ctx, c)
+		return away
+	}
+	x.NotAfter = d.grant.Until()
+	a, err := o.l.o.Relay.Forward(ctx, x)
+	v := judge(&a, err)
+	if ctx.Err() != nil && v == away {
+		return away
+	}
+	switch v {
+	case taken:
+		err = o.l.delivered(ctx, c, &a)
+	case refused:
+		err = o.l.failed(ctx, c, MailRefused, &a, err)
+	case away:
+		if o.l.now().Sub(time.UnixMicro(c.MailSince)) >= keepTrying {
+			err = o.l.failed(ctx, c, MailDead, &a, err)
+		} else {
+			o.putOff(ctx, c)
+			err = nil
+		}
+	}
+	o.l.metrics.delivered.WithLabelValues(v.String()).Inc()
+	if err != nil && ctx.Err() == nil { // it will be sent again
+		o.l.log.Error("the delivery of a CDR could not be stored", "party", d.to.String(), "err", err)
+		return away
+	}
+	return v
+}
+
+// putOff notes a failed attempt.
+func (o *office) putOff(ctx context.Context, c *store.LedgerCDR) {
+	due := o.l.now().Add(pause(c.Attempts + 1)).UnixMicro()
+	err := o.l.o.Store.Write(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+		return tx.PutOffMail(c.ID, due)
+	})
+	if err != nil {
+		o.l.log.Warn("a failed attempt to deliver a CDR could not be noted", "err", err)
+	}
+}
+
+// expire gives up what has waited for too long, also when nothing can be sent.
+func (o *office) expire(ctx context.Context, d *desk, now time.Time) error {
+	old, err := o.l.o.Store.OldMail(ctx, d.to, now.Add(-keepTrying).UnixMicro(), fetchAtOnce)
+	if err != nil {
+		return err
+	}
+	for i := range old {
+		if err := o.l.failed(ctx, &old[i], MailDead, nil, errors.New("the receiver was away for seven days")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lane is the name of a receiver's dead letters.
+func lane(to ocpi.PartyID) string { return lanePrefix + to.String() }
+
+const lanePrefix = "bill/"
+
+// takeReplays has those CDRs sent again for which an operator asked that.
+func (o *office) takeReplays(ctx context.Context) error {
+	letters, err := o.l.o.Store.QueuedDeadLetters(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range letters {
+		if !strings.HasPrefix(d.Lane, lanePrefix) {
+			continue
+		}
+		if err := o.l.resend(ctx, d.Key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v verdict) String() string { return [...]string{"taken", "refused", "away"}[v] }
