@@ -93,11 +93,7 @@ func (s *state) at(t time.Time) {
 	}
 	s.day = int(day)
 	s.minute = int(local-day*86400) / 60
-	weekday := (day + int64(time.Thursday)) % 7 // 1 January 1970 was a Thursday
-	if weekday < 0 {
-		weekday += 7
-	}
-	s.weekday = 1 << weekday
+	s.weekday = 1 << weekdayOf(day)
 }
 
 // fails returns the first restriction that s does not meet, 0 when it meets all;
