@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/eroam/eroam/bench/result"
 	"github.com/eroam/eroam/bench/usage"
 )
 
@@ -134,7 +135,7 @@ func (l *lab) paced(ctx context.Context, perSecond int, d time.Duration) (pace, 
 		return pace{}, err
 	}
 	slices.Sort(us)
-	return pace{len(us), us[len(us)/2] / 1000, us[len(us)*99/100] / 1000}, nil
+	return pace{len(us), result.Percentile(us, 50) / 1000, result.Percentile(us, 99) / 1000}, nil
 }
 
 // hubTimes reads from the trace how many microseconds each request of a

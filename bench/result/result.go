@@ -87,3 +87,7 @@ func Median(v []float64) float64 {
 	v = slices.Sorted(slices.Values(v))
 	return v[len(v)/2]
 }
+
+// Percentile returns the q-th of a hundred of sorted values, of which there must be
+// at least one.
+func Percentile[T any](sorted []T, q int) T { return sorted[(len(sorted)-1)*q/100] }

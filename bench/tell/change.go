@@ -58,7 +58,7 @@ func (l *lab) changes(ctx context.Context, h *hub, s *set) error {
 		if err != nil {
 			return err
 		}
-		defer func() { _ = l.end(idle) }()
+		defer l.end(idle)
 		for _, n := range l.o.connections {
 			if err := l.changeRounds(ctx, h, targets, n, idle, ports.Traffic); err != nil {
 				return err
@@ -120,7 +120,7 @@ func (l *lab) hammer(ctx context.Context, addr string, pid int, targets []target
 	}
 	before := usage.Now(pid)
 	end := before.At.Add(d)
-	err := inParallel(connections, addr, func(c *conn) error {
+	err := inParallel(ctx, connections, addr, func(ctx context.Context, c *conn) error {
 		slot := <-slots
 		mine := targets[len(targets)*slot/connections : len(targets)*(slot+1)/connections]
 		if len(mine) == 0 {
@@ -142,7 +142,7 @@ func (l *lab) hammer(ctx context.Context, addr string, pid int, targets []target
 			}
 			took[slot] = append(took[slot], time.Since(now))
 		}
-		return ctx.Err()
+		return nil
 	})
 	if err != nil {
 		return turn{}, err

@@ -9,7 +9,7 @@ import (
 	"net/url"
 	"os/exec"
 	"strconv"
-	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -47,7 +47,7 @@ func (l *lab) fanout(ctx context.Context, n int) error {
 		if f.inbox, f.ports, err = l.receivers(); err != nil {
 			return err
 		}
-		defer func() { _ = l.end(f.inbox) }()
+		defer l.end(f.inbox)
 		for _, step := range []func(context.Context) error{f.connect, f.whole, f.bursts, f.hanging} {
 			if err := step(ctx); err != nil {
 				return err
@@ -64,37 +64,23 @@ func (f *stage) connect(ctx context.Context) error {
 	if f.token, err = f.hub.Register(blackbox.Party{Country: "NL", ID: "CP1", Role: "CPO"}, f.versions()); err != nil {
 		return err
 	}
-	numbers, errs := make(chan int), make(chan error, 4)
-	var wg sync.WaitGroup
-	for range cap(errs) {
-		wg.Go(func() {
-			for i := range numbers {
-				versions := fmt.Sprintf("http://%s/v/%d/versions", f.ports.Control, i)
-				if _, err := f.hub.Register(blackbox.Party{Country: "DE", ID: party(i), Role: "EMSP"}, versions); err != nil {
-					errs <- err
-					return
-				}
+	var next atomic.Int64
+	err = together(ctx, 4, func(ctx context.Context) error {
+		for ctx.Err() == nil {
+			i := int(next.Add(1) - 1)
+			if i >= f.n {
+				break
 			}
-		})
-	}
-	for i := range f.n {
-		select {
-		case numbers <- i:
+			versions := fmt.Sprintf("http://%s/v/%d/versions", f.ports.Control, i)
+			if _, err := f.hub.Register(blackbox.Party{Country: "DE", ID: party(i), Role: "EMSP"}, versions); err != nil {
+				return err
+			}
 			if i%500 == 499 {
 				fmt.Printf("  %d of %d receivers registered after %.0f s\n", i+1, f.n, time.Since(began).Seconds())
 			}
-			continue
-		case err = <-errs:
-		case <-ctx.Done():
-			err = ctx.Err()
 		}
-		break
-	}
-	close(numbers)
-	wg.Wait()
-	if err == nil && len(errs) > 0 {
-		err = <-errs
-	}
+		return nil
+	})
 	if err != nil {
 		return err
 	}
@@ -312,7 +298,8 @@ func (f *stage) floor(into *pass) error {
 	}
 	fmt.Printf("    net/http: %d requests, %.0f/s, %.1f us each\n", n, r.Rate, r.CPU)
 	into.floors, into.floorRates = append(into.floors, r.CPU), append(into.floorRates, r.Rate)
-	return f.end(cmd)
+	f.end(cmd)
+	return nil
 }
 
 // hanging measures the lag under a steady load, first with all receivers well,

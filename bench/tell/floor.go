@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -46,30 +46,27 @@ func floor(args []string) error {
 		urls[i] = fmt.Sprintf("http://%s/r/%d/locations/NL/CP1/252d5e60-dc10-11ec-b057-42010aa40fc0/NLCP1E1234567", args[0], i)
 	}
 	var next atomic.Int64
-	var failed atomic.Pointer[error]
-	var wg sync.WaitGroup
-	run := func(n int64) {
+	run := func(n int64) error {
 		next.Store(0)
-		for range workers {
-			wg.Go(func() {
-				for {
-					i := next.Add(1) - 1
-					if i >= n || failed.Load() != nil {
-						return
-					}
-					if err := patch(client, urls[i%int64(receivers)]); err != nil {
-						failed.Store(&err)
-					}
+		return together(context.Background(), workers, func(ctx context.Context) error {
+			for ctx.Err() == nil {
+				i := next.Add(1) - 1
+				if i >= n {
+					break
 				}
-			})
-		}
-		wg.Wait()
+				if err := patch(client, urls[i%int64(receivers)]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}
-	run(4 * workers) // opens the connections
+	if err := run(4 * workers); err != nil { // opens the connections
+		return err
+	}
 	before, began := usage.Self(), time.Now()
-	run(requests)
-	if e := failed.Load(); e != nil {
-		return *e
+	if err := run(requests); err != nil {
+		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(floorResult{
 		Rate: float64(requests) / time.Since(began).Seconds(), CPU: (usage.Self() - before) * 1e6 / float64(requests),

@@ -2,12 +2,12 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/eroam/eroam/bench/result"
@@ -119,9 +119,8 @@ func (l *lab) stop() {
 	for _, h := range l.hubs {
 		h.Stop()
 	}
-	for _, c := range l.children {
-		_ = c.Process.Kill()
-		_ = c.Wait()
+	for len(l.children) > 0 {
+		l.end(l.children[0])
 	}
 	l.partners.Close()
 }
@@ -144,22 +143,17 @@ func (l *lab) child(out any, args ...string) (*exec.Cmd, error) {
 	}
 	l.children = append(l.children, cmd)
 	if err := json.NewDecoder(pipe).Decode(out); err != nil {
-		return nil, errors.Join(fmt.Errorf("starting %s: %w", args[0], err), l.end(cmd))
+		l.end(cmd)
+		return nil, fmt.Errorf("starting %s: %w", args[0], err)
 	}
 	return cmd, nil
 }
 
 // end kills a child.
-func (l *lab) end(cmd *exec.Cmd) error {
-	for i, c := range l.children {
-		if c == cmd {
-			l.children = append(l.children[:i], l.children[i+1:]...)
-			break
-		}
-	}
+func (l *lab) end(cmd *exec.Cmd) {
+	l.children = slices.DeleteFunc(l.children, func(c *exec.Cmd) bool { return c == cmd })
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-	return nil
 }
 
 // versions is where the hub finds the versions of platforms that only send. They

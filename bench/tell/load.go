@@ -179,7 +179,7 @@ func (l *lab) registerOwners(h *hub, s *set, batch []place) error {
 func (l *lab) publish(ctx context.Context, h *hub, s *set, batch []place) error {
 	var next, refused, evses, size atomic.Int64
 	began, before := time.Now(), usage.CPU(h.Pid())
-	err := inParallel(l.o.loaders, h.Addr, func(c *conn) error {
+	err := inParallel(ctx, l.o.loaders, h.Addr, func(ctx context.Context, c *conn) error {
 		var req []byte
 		for ctx.Err() == nil {
 			i := next.Add(1) - 1
@@ -205,7 +205,7 @@ func (l *lab) publish(ctx context.Context, h *hub, s *set, batch []place) error 
 				}
 			}
 		}
-		return ctx.Err()
+		return nil
 	})
 	if err != nil {
 		return err
@@ -219,26 +219,31 @@ func (l *lab) publish(ctx context.Context, h *hub, s *set, batch []place) error 
 	return nil
 }
 
-// inParallel does the same on so many connections.
-func inParallel(n int, addr string, do func(*conn) error) error {
-	errs := make([]error, n)
+// inParallel does the same on so many connections; see together.
+func inParallel(ctx context.Context, n int, addr string, do func(context.Context, *conn) error) error {
+	return together(ctx, n, func(ctx context.Context) error {
+		c, err := dial(addr)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = c.Close() }()
+		return do(ctx, c)
+	})
+}
+
+// together does the same in so many goroutines and returns when all have ended.
+// The first error ends their context; it, or why ctx has ended, is returned.
+func together(ctx context.Context, n int, do func(context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	var wg sync.WaitGroup
-	for i := range n {
+	for range n {
 		wg.Go(func() {
-			c, err := dial(addr)
-			if err != nil {
-				errs[i] = err
-				return
+			if err := do(ctx); err != nil {
+				cancel(err)
 			}
-			defer func() { _ = c.Close() }()
-			errs[i] = do(c)
 		})
 	}
 	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err // the others mostly say the same
-		}
-	}
-	return nil
+	return context.Cause(ctx)
 }

@@ -34,7 +34,7 @@ func main() {
 			return
 		}
 	}
-	var o options
+	o := options{targets: 200_000, floorOf: 40_000}
 	parts := flag.String("parts", "real,million,fanout", "what to run, of: real, million, fanout")
 	flag.StringVar(&o.data, "data", "", "directory with ocpi-nl/locations.jsonl.gz, which is not part of the source; without it part real is skipped")
 	flag.StringVar(&o.dir, "dir", filepath.Join(os.TempDir(), "eroam-bench-tell"), "working directory, kept until everything is measured")
@@ -95,7 +95,6 @@ func (o *options) small() {
 }
 
 func (o *options) lists(parts, receivers, connections string) error {
-	o.targets, o.floorOf = 200_000, 40_000
 	o.parts = strings.Split(parts, ",")
 	for _, p := range o.parts {
 		if p != "real" && p != "million" && p != "fanout" {

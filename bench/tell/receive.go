@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/eroam/eroam/bench/result"
 	"github.com/eroam/eroam/internal/blackbox"
 )
 
@@ -162,7 +163,7 @@ func (in *inbox) tally() tally {
 		return t
 	}
 	slices.Sort(lags)
-	at := func(q int) float64 { return float64(lags[(len(lags)-1)*q/100]) / 1000 }
+	at := func(q int) float64 { return float64(result.Percentile(lags, q)) / 1000 }
 	t.P50, t.P99, t.Max = at(50), at(99), at(100)
 	return t
 }

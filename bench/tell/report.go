@@ -87,6 +87,6 @@ func percentiles(d []time.Duration) (p50, p99 float64) {
 		return 0, 0
 	}
 	slices.Sort(d)
-	at := func(q int) float64 { return float64(d[(len(d)-1)*q/100]) / float64(time.Millisecond) }
+	at := func(q int) float64 { return float64(result.Percentile(d, q)) / float64(time.Millisecond) }
 	return at(50), at(99)
 }

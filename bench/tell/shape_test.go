@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"testing"
-	"time"
 
 	"github.com/eroam/eroam/ocpi"
 	"github.com/eroam/eroam/ocpi/v221"
@@ -50,50 +49,5 @@ func TestGeneratedLooksReal(t *testing.T) {
 	}
 	if a, b := s.generate(7, 42), s.generate(7, 42); !bytes.Equal(a.body, b.body) {
 		t.Error("one seed gives different locations")
-	}
-}
-
-func TestFrame(t *testing.T) {
-	for _, c := range []struct {
-		in           string
-		head, length int
-	}{
-		{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", 38, 2},
-		{"HTTP/1.1 200 OK\r\nContent-Length: 12\r\nDate: x\r\n\r\n", 48, 12},
-		{"HTTP/1.1 200 OK\r\nContent-Le", -1, 0},
-	} {
-		head, length, err := frame([]byte(c.in))
-		if head != c.head || length != c.length || err != nil {
-			t.Errorf("%q: %d, %d, %v; want %d, %d", c.in, head, length, err, c.head, c.length)
-		}
-	}
-	if _, _, err := frame([]byte("HTTP/1.1 200 OK\r\n\r\n")); err == nil {
-		t.Error("an answer without a length is taken")
-	}
-}
-
-func TestReceiver(t *testing.T) {
-	for in, want := range map[string]int64{"PATCH /r/17/locations/NL": 17, "PUT /r/0/locations/NL": 0, "PUT /r/x/locations": -1, "PUT /q/1/": -1} {
-		got, ok := receiver([]byte(in))
-		if !ok {
-			got = -1
-		}
-		if got != want {
-			t.Errorf("%q: %d, want %d", in, got, want)
-		}
-	}
-}
-
-// Each change is newer than the one before, and the hub can read its time.
-func TestPatch(t *testing.T) {
-	tg := target{head: []byte("PATCH x\r\nContent-Length: ")}
-	at := time.Date(2026, 1, 2, 3, 4, 5, 678_900_000, time.UTC)
-	req := tg.patch(nil, at)
-	head, length, err := frame(req)
-	if err != nil || head+length != len(req) {
-		t.Fatalf("%q: %d, %d, %v", req, head, length, err)
-	}
-	if want := `{"status":"BLOCKED","last_updated":"2026-01-02T03:04:05.6789Z"}`; string(req[head:]) != want {
-		t.Errorf("%s, want %s", req[head:], want)
 	}
 }
