@@ -37,15 +37,16 @@ func (r *run) sums() {
 	} else {
 		r.taxes()
 	}
-	r.parts()
+	if total, sum, off := r.partsOff(); off {
+		r.found("C19", "parts_do_not_sum", "/total_cost", details{"total": total.String(), "sum": sum.String()}, "The total before tax is %s; its parts sum up to %s.", total, sum)
+	}
 }
 
-// parts compares the total before tax with the sum of its parts, where there are
-// any. A minimum or maximum makes them differ.
-func (r *run) parts() {
+// partsOff compares the total before tax with the sum of its parts, where there
+// are any. A minimum or maximum makes them differ.
+func (r *run) partsOff() (total, sum tariff.Amount, off bool) {
 	claim := &r.CDR.Tariff.Claim
 	parts := [...]*tariff.Amount{&claim.Energy.Excl, &claim.Time.Excl, &claim.Parking.Excl, &claim.Fixed.Excl, &claim.Reserved.Excl}
-	var sum tariff.Amount
 	n := int64(0)
 	for _, p := range parts {
 		switch {
@@ -57,17 +58,14 @@ func (r *run) parts() {
 		}
 	}
 	if n == 0 || r.limited() || !sum.Known() || !claim.Total.Excl.Known() {
-		return
+		return total, sum, false
 	}
-	total := claim.Total.Excl
+	total = claim.Total.Excl
 	if r.CDR.Credit { // only the total is to be negative, but some negate all
 		total, sum = total.Abs(), sum.Abs()
 	}
-	off, ok := minor(total.Sub(sum).Abs(), r.CDR.Currency)
-	if ok && off <= (n+1)/2+limitMinor(r.settings.PriceTolerance, r.CDR.Currency) {
-		return
-	}
-	r.found("C19", "parts_do_not_sum", "/total_cost", details{"total": total.String(), "sum": sum.String()}, "The total before tax is %s; its parts sum up to %s.", total, sum)
+	by, ok := minor(total.Sub(sum).Abs(), r.CDR.Currency)
+	return total, sum, !ok || by > (n+1)/2+limitMinor(r.settings.PriceTolerance, r.CDR.Currency)
 }
 
 // limited reports whether a minimum or maximum may have changed the total.
@@ -94,7 +92,7 @@ func (r *run) taxes() {
 		if c.Net < 0 {
 			tax = -tax
 		}
-		if tax > 5 && tax > max(c.Net, -c.Net)/100*maxTaxRate+maxTaxRate {
+		if tax*100 > max(c.Net, -c.Net)*maxTaxRate+100 { // a minor unit for rounding
 			r.found("C19", "tax_rate", "/total_cost", details{"net": r.money(c.Net), "gross": r.money(c.Gross)},
 				"The tax on %s is %s, more than %d %%.", r.money(c.Net), r.money(c.Gross-c.Net), maxTaxRate)
 		}

@@ -84,9 +84,9 @@ type Place struct {
 
 // tax is one tax of a price.
 type tax struct {
-	Name       string
-	Percentage ocpi.Number
-	Amount     ocpi.Number
+	Name       string      `json:"name"`
+	Percentage ocpi.Number `json:"percentage"`
+	Amount     ocpi.Number `json:"amount"`
 }
 
 // Read reads a CDR. Zone is the time zone of the location; nil takes that of a

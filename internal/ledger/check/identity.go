@@ -86,7 +86,7 @@ func (r *run) sameSession() {
 		case o.Party != c.Party:
 		case o.Session != "" && o.Session == c.SessionID:
 			session = o
-		case o.Token == c.Token.Key && o.EVSE == c.Place.EVSEKey && !unknownEVSE(o.EVSE) && o.Start.Before(c.End) && c.Start.Before(o.End):
+		case o.Token == c.Token.Key && o.EVSE == c.Place.EVSEKey && !unknownEVSE(o.EVSE) && !r.badTimes && o.Start.Before(c.End) && c.Start.Before(o.End):
 			overlap = o
 		}
 		return session == nil
@@ -157,7 +157,7 @@ func (r *run) negation(o *Original) {
 	}
 	if fields := otherFacts(c, first); len(fields) > 0 {
 		r.found("C05", "other_facts", "/"+fields[0], details{"fields": strings.Join(fields, " ")}, "The credit differs from %s in %s.", c.CreditOf, strings.Join(fields, ", "))
-	} else if fields := otherFields(c.Body, first.Body); len(fields) > 0 {
+	} else if fields := otherFields(c.Body, first.Body); c.Version == o.Version && len(fields) > 0 {
 		r.found("C05", "other_fields", "/"+fields[0], details{"fields": strings.Join(fields, " ")}, "The credit differs from %s in %s.", c.CreditOf, strings.Join(fields, ", "))
 	}
 }
@@ -188,7 +188,7 @@ func otherFacts(a, b *CDR) (fields []string) {
 }
 
 // otherFields names fields of two objects that differ, besides those in which a
-// credit is to differ. Where both are of one version.
+// credit is to differ. Both must be of one version.
 func otherFields(a, b []byte) []string {
 	var first, second map[string]jsontext.Value
 	if json.Unmarshal(a, &first) != nil || json.Unmarshal(b, &second) != nil {

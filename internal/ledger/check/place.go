@@ -34,7 +34,7 @@ func (r *run) readPlace() (p place) {
 		return p
 	}
 	compare := func(field, ours string, theirs gjson.Result) {
-		if theirs.Exists() && !strings.EqualFold(strings.TrimSpace(ours), strings.TrimSpace(theirs.String())) {
+		if ours != "" && theirs.Exists() && !strings.EqualFold(strings.TrimSpace(ours), strings.TrimSpace(theirs.String())) {
 			p.differs = append(p.differs, field)
 		}
 	}
@@ -78,7 +78,7 @@ func (r *run) readPlace() (p place) {
 }
 
 func (p *place) readEVSE(c *Place, evse gjson.Result, compare func(string, string, gjson.Result)) {
-	if id := evse.Get("evse_id"); id.Exists() && contract(id.String()) != contract(c.EVSEID) {
+	if id := evse.Get("evse_id"); id.Exists() && c.EVSEID != "" && contract(id.String()) != contract(c.EVSEID) {
 		p.differs = append(p.differs, "evse_id")
 	}
 	most := int64(0)

@@ -8,11 +8,14 @@ import (
 	"github.com/eroam/eroam/tariff"
 )
 
+// unknownTime reports whether 1970 stands for a time that is not known (OCPI 2.2.1
+// §10.3.1).
+func (r *run) unknownTime() bool { return r.CDR.Start.Year() == 1970 || r.CDR.End.Year() == 1970 }
+
 // times is C07.
 func (r *run) times() {
 	c, s := r.CDR, r.settings
-	if unset := c.Start.Year() == 1970 || c.End.Year() == 1970; unset {
-		r.badTimes = true
+	if r.unknownTime() {
 		if !s.AllowUnknownTimes {
 			r.found("C07", "unknown_time", "/start_date_time", nil, "A time in 1970 stands for one that is not known; that needs an agreement.")
 		}
@@ -22,7 +25,6 @@ func (r *run) times() {
 	longest, shortest := time.Duration(s.MaxDurationHours)*time.Hour, time.Duration(s.MinDurationSeconds)*time.Second
 	switch {
 	case length <= 0:
-		r.badTimes = true
 		r.found("C07", "not_after_start", "/end_date_time", details{"start": clock(c.Start), "end": clock(c.End)}, "It starts at %s and ends at %s.", clock(c.Start), clock(c.End))
 	case longest > 0 && length > longest:
 		r.found("C07", "too_long", "/end_date_time", details{"duration": whole(length), "limit": whole(longest)}, "It lasts %s, more than %s.", whole(length), whole(longest))

@@ -21,6 +21,7 @@ func (r *run) look() {
 	c := r.CDR
 	r.place = r.readPlace()
 	length := c.End.Sub(c.Start)
+	r.badTimes = length <= 0 || r.unknownTime()
 	stated := c.SumTime + c.SumParking + c.SumReservation
 	if length >= time.Minute {
 		ms := func(d time.Duration) int64 { return int64(d / time.Millisecond) }
