@@ -203,6 +203,18 @@ func TestRegisters(t *testing.T) {
 	}
 }
 
+func TestResets(t *testing.T) {
+	for id, want := range map[string]bool{
+		"01-00:B2.08.00*FF": true, "01-00:b3.08.00*FF": true, "01-00:C2.08.00*FF": true, "01-00:C3.08.00*FF": true,
+		"01-00:B0.08.00*FF": false, "01-0B:01.08.00*FF": false, "1-0:1.8.0": false, "01-00:B": false, "": false,
+	} {
+		tx, problems := check(t, expected, strings.ReplaceAll(payload("T7", begin, end), "01-00:B2.08.00*FF", id))
+		if tx.Resets() != want || tx.Register != id || len(problems) != 0 {
+			t.Errorf("%q: %+v %v", id, tx, problems)
+		}
+	}
+}
+
 // However much is wrong, the list and its messages stay short.
 func TestBoundedProblems(t *testing.T) {
 	var readings []string

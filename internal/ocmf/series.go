@@ -127,9 +127,24 @@ func transaction(records []*Record, series map[string][]Reading, order []string)
 			break
 		}
 	}
-	tx.Start, tx.End, tx.Unit = main.Start, main.End, main.Unit
+	tx.Start, tx.End, tx.Register, tx.Unit = main.Start, main.End, main.ID, main.Unit
 	tx.StartEnergy, tx.EndEnergy, tx.HasEnergy = main.StartEnergy, main.EndEnergy, main.HasEnergy
 	return tx
+}
+
+// Resets reports whether the register of StartEnergy counts each transaction
+// from anew, so that its readings say nothing of the transactions before: the
+// OBIS codes with B2, B3, C2 or C3 in the third place (OCMF 1.4).
+func (t Transaction) Resets() bool {
+	_, rest, ok := strings.Cut(t.Register, ":")
+	if !ok || len(rest) < 2 {
+		return false
+	}
+	switch strings.ToUpper(rest[:2]) {
+	case "B2", "B3", "C2", "C3":
+		return true
+	}
+	return false
 }
 
 // Duration is the time from begin to end; 0 where one of them is unknown.

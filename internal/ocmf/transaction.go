@@ -61,7 +61,7 @@ type Transaction struct {
 	// 10⁻⁹ kWh.
 	StartEnergy, EndEnergy int64
 	HasEnergy              bool   // both are known
-	Unit                   string // RU of that register
+	Register, Unit         string // RI and RU of that register
 	Registers              []Register
 }
 
