@@ -20,7 +20,7 @@ func (r *run) readSigned() {
 	}
 	s := ocmf.FromOCPI(*c.Signed, r.MeterKey, want)
 	r.signed, r.report.Signature = &s, s.Verification.Outcome
-	if t := &s.Transaction; t.HasEnergy {
+	if t := &s.Transaction; t.HasEnergy && !t.Resets() {
 		r.report.Register = &Register{Meter: t.Meter, Energy: t.EndEnergy, At: t.End, CDR: c.ID}
 	}
 }
@@ -47,7 +47,7 @@ func (r *run) meter() {
 		return
 	}
 	last := r.LastRegister
-	if c.Credit || last == nil || r.signed == nil || !r.signed.Transaction.HasEnergy {
+	if c.Credit || last == nil || r.report.Register == nil {
 		return
 	}
 	if start := r.signed.Transaction.StartEnergy; start < last.Energy-registerSlack {
@@ -154,5 +154,5 @@ func (r *run) signedContent() {
 // contentCodes are what makes signed readings unfit for a bill.
 var contentCodes = [...]ocmf.Code{
 	ocmf.OrderWrong, ocmf.MeterDiffers, ocmf.RegisterDiffers, ocmf.PaginationWrong, ocmf.StatusBad, ocmf.ErrorFlagged, ocmf.Exception, ocmf.Suspended,
-	ocmf.ClockUnfit, ocmf.TimeUnreadable, ocmf.ValueUnreadable, ocmf.ValueDecreases, ocmf.IDMissing, ocmf.LossWrong, ocmf.BeginDiffers, ocmf.PlainDiffers,
+	ocmf.ClockUnfit, ocmf.TimeUnreadable, ocmf.ValueUnreadable, ocmf.ValueDecreases, ocmf.IDMissing, ocmf.LossWrong, ocmf.BeginDiffers, ocmf.EndDiffers, ocmf.PlainDiffers,
 }
