@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/eroam/eroam/conform"
+	"github.com/eroam/eroam/internal/blackbox"
 	"github.com/eroam/eroam/internal/store/storetest"
 )
 
@@ -110,10 +111,9 @@ func wanted() []string {
 // build makes the binary once.
 func build(t *testing.T) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "eroam")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "github.com/eroam/eroam/cmd/eroam")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("building eroam: %v\n%s", err, out)
+	binary, err := blackbox.Build(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
 	}
 	return binary
 }

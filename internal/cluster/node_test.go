@@ -23,33 +23,26 @@ import (
 	"testing"
 	"time"
 
+	"github.com/eroam/eroam/internal/blackbox"
 	"github.com/eroam/eroam/internal/store/storetest"
 )
 
 const adminToken = "cluster-admin-token-0123456789abcdef"
 
-// built is the binary, made once for all tests.
-var built struct {
-	once sync.Once
-	dir  string
-	err  error
-}
+// buildDir is where eroam is built.
+var buildDir string
 
-func build() {
-	if built.dir, built.err = os.MkdirTemp("", "eroam-cluster-"); built.err != nil {
-		return
-	}
-	out, err := exec.Command("go", "build", "-o", built.dir, "github.com/eroam/eroam/cmd/eroam").CombinedOutput()
-	if err != nil {
-		built.err = fmt.Errorf("building eroam: %w\n%s", err, out)
-	}
-}
+// binary builds eroam, once for all tests.
+var binary = sync.OnceValues(func() (string, error) { return blackbox.Build(buildDir) })
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if built.dir != "" {
-		_ = os.RemoveAll(built.dir)
+	var err error
+	if buildDir, err = os.MkdirTemp("", "eroam-cluster-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
+	code := m.Run()
+	_ = os.RemoveAll(buildDir)
 	os.Exit(code)
 }
 
@@ -66,9 +59,9 @@ type cluster struct {
 
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
-	built.once.Do(build)
-	must(t, built.err)
-	c := &cluster{t: t, database: storetest.Postgres(t), binary: filepath.Join(built.dir, "eroam")}
+	path, err := binary()
+	must(t, err)
+	c := &cluster{t: t, database: storetest.Postgres(t), binary: path}
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		u, err := url.Parse(c.to.Load().url)
 		if err == nil {

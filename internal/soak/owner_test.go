@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -301,9 +302,7 @@ func (o *owner) stored(t testing.TB) map[cell]value {
 		if err != nil {
 			t.Fatalf("GET %v: %v", path, err)
 		}
-		for c, v := range says {
-			has[c] = v
-		}
+		maps.Copy(has, says)
 	}
 	return has
 }

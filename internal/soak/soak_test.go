@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -86,9 +87,7 @@ func (r *rig) settle(limit time.Duration) []string {
 func (r *rig) stored() []string {
 	has := map[cell]value{}
 	for _, o := range r.owners {
-		for c, v := range o.stored(r.t) {
-			has[c] = v
-		}
+		maps.Copy(has, o.stored(r.t))
 	}
 	return r.truth.differences("GET by owner", has)
 }
