@@ -18,7 +18,8 @@ type Case struct {
 	Now time.Time
 	// Settings of the agreement between the two parties; nil: the defaults.
 	Settings *Settings
-	// Zone of the location (its time_zone). Nil: as Read found it.
+	// Zone of the location (its time_zone). Nil: the one that Read was given, else,
+	// where prices depend on it, that of a country with a single zone.
 	Zone *time.Location
 
 	// Sender is the party on whose behalf the CDR came in, Receiver the one it goes
@@ -130,7 +131,10 @@ type Authorization struct {
 // TariffVersion is a tariff as the hub received it once. Make Tariff by ReadTariff;
 // it may be shared by any number of cases.
 type TariffVersion struct {
-	Tariff   tariff.Tariff
+	Tariff tariff.Tariff
+	// List is Tariff, compiled by itself; nil: Run compiles it, which takes longer
+	// than pricing. For a caller that keeps versions in memory.
+	List     *tariff.PriceList
 	Received time.Time
 	Hash     string // identifies the body; copied into the report
 	Deleted  bool   // the owner had deleted it

@@ -89,9 +89,8 @@ type tax struct {
 	Amount     ocpi.Number `json:"amount"`
 }
 
-// Read reads a CDR. Zone is the time zone of the location; nil takes that of a
-// country with a single zone and leaves it open elsewhere: Case.Zone can tell it
-// later. The error is an *ocpi.Error with status 2001 that names the field: what
+// Read reads a CDR. Zone is the time zone of the location; nil leaves it open, and
+// Case.Zone can tell it later. The error is an *ocpi.Error with status 2001 that names the field: what
 // gives one can never be billed. What can be read and is wrong is for [Run]. Body
 // is kept, not copied.
 func Read(v ocpi.Version, body []byte, zone *time.Location) (*CDR, error) {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
+	"github.com/tidwall/gjson"
 
 	"github.com/eroam/eroam/ocpi"
 	"github.com/eroam/eroam/ocpi/v221"
@@ -14,20 +14,62 @@ import (
 
 // session is what is read of a Session object.
 type session struct {
-	ID       string        `json:"id"`
-	Start    ocpi.DateTime `json:"start_date_time"`
-	End      ocpi.DateTime `json:"end_date_time"`
-	KWh      ocpi.Number   `json:"kwh"`
-	Token    v221.CdrToken `json:"cdr_token"`
-	Location string        `json:"location_id"`
-	EVSE     string        `json:"evse_uid"`
-	Currency string        `json:"currency"`
-	Cost     *struct {
-		ExclVAT     ocpi.Number `json:"excl_vat"`
-		BeforeTaxes ocpi.Number `json:"before_taxes"`
-	} `json:"total_cost"`
-	Status  v221.SessionStatus `json:"status"`
-	Updated ocpi.DateTime      `json:"last_updated"`
+	id, token, party, evse, currency, status string // token is ocpi.TokenKey
+	start, end, updated                      time.Time
+	energy                                   int64
+	hasEnergy                                bool
+	cost                                     ocpi.Number // before tax
+}
+
+// readSession reads the session of the case; false where there is none that can be
+// read.
+func (c *Case) readSession() (s session, ok bool) {
+	if c.Session == nil || !gjson.ValidBytes(c.Session.Body) {
+		return s, false
+	}
+	var kwh ocpi.Number
+	var m members
+	m.each(gjson.ParseBytes(c.Session.Body), func(name string, v gjson.Result) {
+		switch name {
+		case "id":
+			s.id = v.Str
+		case "start_date_time":
+			s.start = moment(v)
+		case "end_date_time":
+			s.end = moment(v)
+		case "last_updated":
+			s.updated = moment(v)
+		case "kwh":
+			m.number(v, &kwh)
+		case "cdr_token":
+			s.token = ocpi.TokenKey(v.Get("uid").Str, v.Get("type").Str)
+			s.party = v.Get("country_code").Str + "-" + v.Get("party_id").Str
+		case "evse_uid":
+			s.evse = v.Str
+		case "currency":
+			s.currency = v.Str
+		case "status":
+			s.status = v.Str
+		case "total_cost":
+			if cost := v.Get("excl_vat"); cost.Exists() {
+				m.number(cost, &s.cost)
+			} else if cost := v.Get("before_taxes"); cost.Exists() {
+				m.number(cost, &s.cost)
+			}
+		}
+	})
+	e, err := tariff.ParseEnergy(kwh.String())
+	s.energy, s.hasEnergy = e, kwh.IsSet() && err == nil
+	return s, m.err == nil
+}
+
+// moment reads a DateTime; the zero time where there is none.
+func moment(v gjson.Result) time.Time {
+	t, err := ocpi.ParseTime(v.Str)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
 }
 
 // bySession is C14.
@@ -36,8 +78,8 @@ func (r *run) bySession() {
 	if c.Session == "" || c.Credit { // a credit is about the session of its original
 		return
 	}
-	var s session
-	if r.Session == nil || json.Unmarshal(r.Session.Body, &s) != nil {
+	s, ok := r.readSession()
+	if !ok {
 		r.found("C14", "session_unknown", "/session_id", details{"session": c.Session}, "The hub does not know session %s.", c.Session)
 		return
 	}
@@ -49,27 +91,27 @@ func (r *run) bySession() {
 			d[field], d["session_"+field] = ours, theirs
 		}
 	}
-	if ocpi.FoldID(s.ID) != c.SessionID {
-		differs("session_id", c.Session, s.ID)
+	if ocpi.FoldID(s.id) != c.SessionID {
+		differs("session_id", c.Session, s.id)
 	}
-	if ocpi.TokenKey(s.Token.UID, string(s.Token.Type)) != c.Token.Key || !c.Token.Party.Is(s.Token.CountryCode, s.Token.PartyID) {
+	if s.token != c.Token.Key || !strings.EqualFold(s.party, c.Token.Party.String()) {
 		differs("cdr_token", "", "")
 	}
-	if ocpi.FoldID(s.EVSE) != c.Place.EVSEKey {
-		differs("evse_uid", c.Place.EVSE, s.EVSE)
+	if ocpi.FoldID(s.evse) != c.Place.EVSEKey {
+		differs("evse_uid", c.Place.EVSE, s.evse)
 	}
-	if !strings.EqualFold(s.Currency, c.Currency) {
-		differs("currency", c.Currency, s.Currency)
+	if !strings.EqualFold(s.currency, c.Currency) {
+		differs("currency", c.Currency, s.currency)
 	}
 	near := time.Duration(r.settings.SessionSeconds) * time.Second
-	if t, err := s.Start.Time(); err == nil && !within(t, c.Start, near) {
-		differs("start_date_time", clock(c.Start), clock(t))
+	if !s.start.IsZero() && !within(s.start, c.Start, near) {
+		differs("start_date_time", clock(c.Start), clock(s.start))
 	}
-	if t, err := s.End.Time(); err == nil && !within(t, c.End, near) {
-		differs("end_date_time", clock(c.End), clock(t))
+	if !s.end.IsZero() && !within(s.end, c.End, near) {
+		differs("end_date_time", clock(c.End), clock(s.end))
 	}
-	if e, err := tariff.ParseEnergy(s.KWh.String()); err == nil && !r.energySlip && distance(e, c.Energy) > max(limitOf(r.settings.SessionKWh), c.Energy/100) {
-		differs("total_energy", kwh(c.Energy), kwh(e))
+	if s.hasEnergy && !r.energySlip && distance(s.energy, c.Energy) > max(limitOf(r.settings.SessionKWh), c.Energy/100) {
+		differs("total_energy", kwh(c.Energy), kwh(s.energy))
 	}
 	if len(fields) > 0 {
 		r.found("C14", "differs", "/session_id", d, "CDR and session %s differ in %s.", c.Session, figures(fields, d))
@@ -90,19 +132,12 @@ func figures(fields []string, d details) string {
 
 func (r *run) sessionState(s *session) {
 	c := r.CDR
-	if s.Status != v221.SessionCompleted {
-		r.found("C14", "not_completed", "/session_id", details{"status": string(s.Status)}, "Session %s is %q.", c.Session, s.Status)
+	if s.status != string(v221.SessionCompleted) {
+		r.found("C14", "not_completed", "/session_id", details{"status": short(s.status)}, "Session %s is %q.", c.Session, short(s.status))
 		return
 	}
-	if s.Cost == nil || !strings.EqualFold(s.Currency, c.Currency) {
-		return
-	}
-	amount := s.Cost.ExclVAT
-	if !amount.IsSet() {
-		amount = s.Cost.BeforeTaxes
-	}
-	cost, err := tariff.AmountOf(amount)
-	if err != nil || !amount.IsSet() {
+	cost, err := tariff.AmountOf(s.cost)
+	if err != nil || !s.cost.IsSet() || !strings.EqualFold(s.currency, c.Currency) {
 		return
 	}
 	if net, ok := minor(cost, c.Currency); ok && c.Net > net+max(limitMinor(r.settings.PriceTolerance, c.Currency), 1) {
@@ -117,25 +152,24 @@ func (r *run) byToken() {
 	if c.Credit {
 		return
 	}
-	var token *v221.Token
-	if r.Token != nil {
-		if t := new(v221.Token); json.Unmarshal(r.Token.Body, t) == nil {
-			token = t
-		}
+	var token gjson.Result
+	if r.Token != nil && gjson.ValidBytes(r.Token.Body) {
+		token = gjson.ParseBytes(r.Token.Body)
 	}
+	there := token.IsObject()
 	seen := r.seen()
-	if token != nil {
+	if there {
 		r.tokenState(token)
 	}
 	if c.Reference != "" {
 		r.reference()
 	}
 	switch method := v221.AuthMethod(c.Method); {
-	case token == nil && seen.any == 0:
+	case !there && seen.any == 0:
 		r.found("C16", "token_unknown", "/cdr_token", nil, "The hub does not know the token, and no authorisation of it went through the hub.")
 	case method != v221.AuthWhitelist && seen.any == 0:
 		r.found("C16", "no_authorization", "/auth_method", details{"auth_method": c.Method}, "auth_method is %s, and no authorisation of the token went through the hub.", c.Method)
-	case method == v221.AuthWhitelist && token != nil && token.Whitelist == v221.WhitelistNever && seen.any == 0:
+	case method == v221.AuthWhitelist && token.Get("whitelist").Str == string(v221.WhitelistNever) && seen.any == 0:
 		r.found("C16", "no_authorization", "/auth_method", details{"auth_method": c.Method}, "auth_method is WHITELIST, and the token must be authorised each time.")
 	case method == v221.AuthRequest && seen.requests == 0, method == v221.AuthCommand && seen.commands == 0:
 		if seen.any > 0 {
@@ -166,12 +200,12 @@ func (r *run) seen() (s seen) {
 	return s
 }
 
-func (r *run) tokenState(t *v221.Token) {
+func (r *run) tokenState(t gjson.Result) {
 	c := r.CDR
-	if updated, err := t.LastUpdated.Time(); err == nil && !t.Valid && !updated.After(c.Start) {
+	if updated := moment(t.Get("last_updated")); t.Get("valid").Type == gjson.False && !updated.After(c.Start) {
 		r.found("C16", "token_invalid", "/cdr_token", details{"since": clock(updated)}, "The token is invalid since %s.", clock(updated))
 	}
-	if contract(t.ContractID) != contract(c.Token.Contract) {
+	if contract(t.Get("contract_id").Str) != contract(c.Token.Contract) {
 		r.found("C16", "contract_differs", "/cdr_token/contract_id", nil, "The token has another contract_id than the CDR says.")
 	}
 }

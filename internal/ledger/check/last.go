@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/eroam/eroam/ocpi/v221"
 	"github.com/eroam/eroam/tariff"
 )
@@ -42,26 +40,22 @@ func (r *run) special() {
 
 // missing is C26, the only check of a session that has no CDR.
 func (r *run) missing() {
-	var s session
-	if r.Session == nil || json.Unmarshal(r.Session.Body, &s) != nil {
+	s, ok := r.readSession()
+	if !ok || s.updated.IsZero() {
 		return
 	}
-	updated, err := s.Updated.Time()
-	if err != nil {
-		return
-	}
-	switch s.Status {
+	switch v221.SessionStatus(s.status) {
 	case v221.SessionCompleted:
-		end, err := s.End.Time()
-		if err != nil || end.Year() == 1970 {
-			end = updated
+		end := s.end
+		if end.IsZero() || end.Year() == 1970 {
+			end = s.updated
 		}
 		if late := r.Now.Sub(end); late > time.Duration(r.settings.MissingCDRHours)*time.Hour {
-			r.found("C26", "missing", "", details{"session": s.ID, "end": clock(end)}, "Session %s ended at %s and has no CDR after %s.", s.ID, clock(end), whole(late))
+			r.found("C26", "missing", "", details{"session": s.id, "end": clock(end)}, "Session %s ended at %s and has no CDR after %s.", s.id, clock(end), whole(late))
 		}
 	case v221.SessionActive:
-		if silent := r.Now.Sub(updated); silent > time.Duration(r.settings.SilentSessionHours)*time.Hour {
-			r.found("C26", "silent", "", details{"session": s.ID, "updated": clock(updated)}, "Session %s is active and was last updated at %s, %s ago.", s.ID, clock(updated), whole(silent))
+		if silent := r.Now.Sub(s.updated); silent > time.Duration(r.settings.SilentSessionHours)*time.Hour {
+			r.found("C26", "silent", "", details{"session": s.id, "updated": clock(s.updated)}, "Session %s is active and was last updated at %s, %s ago.", s.id, clock(s.updated), whole(silent))
 		}
 	}
 }

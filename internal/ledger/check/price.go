@@ -18,6 +18,7 @@ const maxWork = 1 << 20
 // choice is the tariffs that a CDR is priced with.
 type choice struct {
 	tariffs []tariff.Tariff
+	list    *tariff.PriceList // they, where that is known already
 	basis   Basis
 	used    []TariffUsed
 	late    bool // the hub received them after the session started
@@ -35,7 +36,7 @@ func (r *run) price() {
 		r.report.NotPriced = "the CDR ends before it starts"
 		return
 	}
-	result, list, err := r.priceWith(r.choice.tariffs, true)
+	result, list, err := r.priceWith(r.choice.tariffs, r.choice.list)
 	if err != nil {
 		r.report.NotPriced, r.priceErr = err.Error(), err
 		return
@@ -88,6 +89,9 @@ func (r *run) complete(versions []*TariffVersion) (choice, bool) {
 	add := func(v *TariffVersion) {
 		c.tariffs = append(c.tariffs, v.Tariff)
 		c.used = append(c.used, TariffUsed{ID: v.Tariff.ID, Received: v.Received, Hash: v.Hash})
+		if c.list = nil; len(c.tariffs) == 1 {
+			c.list = v.List
+		}
 	}
 	if len(r.CDR.TariffIDs) == 0 {
 		versions = slices.Clone(versions)
@@ -129,8 +133,8 @@ func newest(versions []*TariffVersion, id string) (found *TariffVersion) {
 // errWork says that there is too much to price.
 var errWork = errors.New("the CDR has too many periods, or its tariff too many elements, to be priced")
 
-// priceWith prices the session.
-func (r *run) priceWith(tariffs []tariff.Tariff, why bool) (tariff.Result, *tariff.PriceList, error) {
+// priceWith prices the session. The list is the tariffs, compiled, or nil.
+func (r *run) priceWith(tariffs []tariff.Tariff, list *tariff.PriceList) (tariff.Result, *tariff.PriceList, error) {
 	work := 0
 	for i := range tariffs {
 		for j := range tariffs[i].Elements {
@@ -140,19 +144,17 @@ func (r *run) priceWith(tariffs []tariff.Tariff, why bool) (tariff.Result, *tari
 	if work*len(r.CDR.Tariff.Session.Periods) > maxWork {
 		return tariff.Result{}, nil, errWork
 	}
-	list, err := tariff.Compile(tariffs...)
-	if err != nil {
-		return tariff.Result{}, nil, err
+	if list == nil {
+		var err error
+		if list, err = tariff.Compile(tariffs...); err != nil {
+			return tariff.Result{}, nil, err
+		}
 	}
 	session := r.CDR.Tariff.Session
 	session.Zone = r.zone(tariffs)
 	policy := r.settings.Pricing
 	policy.Tolerance = r.settings.PriceTolerance.String()
-	if why {
-		result, err := list.Explain(&session, policy)
-		return result, list, err
-	}
-	result, err := list.Price(&session, policy)
+	result, err := list.Explain(&session, policy)
 	return result, list, err
 }
 
@@ -169,11 +171,22 @@ func (r *run) zone(tariffs []tariff.Tariff) *time.Location {
 		for j := range tariffs[i].Elements {
 			e := tariffs[i].Elements[j].Restrictions
 			if e != nil && (e.StartTime != "" || e.EndTime != "" || e.StartDate != "" || e.EndDate != "" || len(e.DayOfWeek) > 0) {
-				return nil
+				return r.countryZone()
 			}
 		}
 	}
 	return time.UTC
+}
+
+// countryZone returns the zone of a country that has only one, else nil.
+func (r *run) countryZone() *time.Location {
+	if !r.askedZone {
+		r.askedZone = true
+		if c, _, err := tariff.ParseCDR(r.CDR.Version, r.CDR.Body, nil); err == nil {
+			r.lonelyZone = c.Session.Zone
+		}
+	}
+	return r.lonelyZone
 }
 
 // claim is C18.

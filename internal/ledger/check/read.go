@@ -11,80 +11,74 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/eroam/eroam/ocpi"
-	"github.com/eroam/eroam/ocpi/v221"
 	"github.com/eroam/eroam/tariff"
 )
 
-// wire is what is read here besides what package tariff reads.
+// wire are the members that are kept as they come until they are understood.
 type wire struct {
-	CountryCode string `json:"country_code"`
-	PartyID     string `json:"party_id"`
-	ID          string `json:"id"`
-	Start       string `json:"start_date_time"`
-	End         string `json:"end_date_time"`
-	SessionID   string `json:"session_id"`
-	Token       struct {
-		CountryCode string `json:"country_code"`
-		PartyID     string `json:"party_id"`
-		UID         string `json:"uid"`
-		Type        string `json:"type"`
-		Contract    string `json:"contract_id"`
-	} `json:"cdr_token"`
-	AuthMethod string           `json:"auth_method"`
-	Reference  string           `json:"authorization_reference"`
-	Location   v221.CdrLocation `json:"cdr_location"`
-	MeterID    string           `json:"meter_id"`
-	BookingID  string           `json:"booking_id"`
-	Currency   string           `json:"currency"`
-	Signed     *v221.SignedData `json:"signed_data"`
-	TotalCost  struct {
-		BeforeTaxes ocpi.Number `json:"before_taxes"`
-		Taxes       []tax       `json:"taxes"`
-	} `json:"total_cost"`
-	Energy   ocpi.Number `json:"total_energy"`
-	Time     ocpi.Number `json:"total_time"`
-	Parking  ocpi.Number `json:"total_parking_time"`
-	Credit   bool        `json:"credit"`
-	CreditOf string      `json:"credit_reference_id"`
-	Home     bool        `json:"home_charging_compensation"`
-	Updated  string      `json:"last_updated"`
+	country, party, start, end, updated, total string
+	tokenCountry, tokenParty                   string
+	latitude, longitude                        string
+	energy, time, parking                      ocpi.Number
 }
 
-func (c *CDR) read(zone *time.Location) (err error) {
+func (c *CDR) read(zone *time.Location) error {
 	if c.Version != ocpi.V221 && c.Version != ocpi.V230 {
 		return ocpi.Invalid("body", "is a CDR of a version that is not known here")
 	}
 	if !ocpi.IsObject(c.Body) {
 		return ocpi.Invalid("body", "must be an object")
 	}
-	var w wire
-	if err := json.Unmarshal(c.Body, &w); err != nil {
+	look := zone
+	if look == nil {
+		look = time.UTC // else it looks for the zone of the country, in files, for each CDR
+	}
+	priced, _, err := tariff.ParseCDR(c.Version, c.Body, look)
+	if e, ok := errors.AsType[*tariff.Error](err); err != nil && !(ok && e.Pointer == "/end_date_time") { // see below
 		return unreadable(err)
 	}
-	if c.Party, err = ocpi.ParsePartyID(w.CountryCode, w.PartyID); err != nil {
+	var w wire
+	if err := c.members(&w); err != nil { // by now the body is known to be JSON
 		return err
 	}
-	if c.Token.Party, err = ocpi.ParsePartyID(w.Token.CountryCode, w.Token.PartyID); err != nil {
-		return ocpi.Invalid("cdr_token", ocpi.AsError(err).Message)
+	if err := c.parties(&w); err != nil {
+		return err
 	}
-	if w.ID == "" || len(w.ID) > ocpi.MaxSegment {
-		return ocpi.Invalid("id", "must have 1 to 255 characters")
-	}
-	c.ids(&w)
 	if err := c.times(&w); err != nil {
 		return err
 	}
 	if err := c.volumes(&w); err != nil {
 		return err
 	}
-	if c.End.Before(c.Start) {
-		return c.unpriced()
-	}
-	if c.Tariff, _, err = tariff.ParseCDR(c.Version, c.Body, zone); err != nil {
+	if err != nil && !c.End.Before(c.Start) {
 		return unreadable(err)
 	}
+	if err != nil { // nothing can be priced, but what it costs is known
+		return c.unpriced(w.total)
+	}
+	c.Tariff = priced
+	c.Tariff.Session.Zone = zone
 	c.periods()
-	return c.amounts()
+	return c.cost(c.Tariff.Claim.Total)
+}
+
+func (c *CDR) parties(w *wire) (err error) {
+	if c.Party, err = ocpi.ParsePartyID(w.country, w.party); err != nil {
+		return err
+	}
+	if c.Token.Party, err = ocpi.ParsePartyID(w.tokenCountry, w.tokenParty); err != nil {
+		return ocpi.Invalid("cdr_token", ocpi.AsError(err).Message)
+	}
+	if c.ID == "" || len(c.ID) > ocpi.MaxSegment {
+		return ocpi.Invalid("id", "must have 1 to 255 characters")
+	}
+	c.Key, c.SessionID, c.CreditKey = ocpi.FoldID(c.ID), ocpi.FoldID(c.Session), ocpi.FoldID(c.CreditOf)
+	c.Token.Key = ocpi.TokenKey(c.Token.UID, c.Token.Type)
+	c.Currency = strings.ToUpper(c.Currency)
+	p := &c.Place
+	p.LocationKey, p.EVSEKey = ocpi.FoldID(p.Location), ocpi.FoldID(p.EVSE)
+	p.Latitude, p.Longitude = degrees(w.latitude, w.longitude)
+	return nil
 }
 
 // unreadable says which field cannot be read.
@@ -99,25 +93,6 @@ func unreadable(err error) error {
 		return ocpi.Invalid(path(string(e.JSONPointer)), "cannot be read")
 	}
 	return ocpi.Malformed("body: not valid JSON")
-}
-
-func (c *CDR) ids(w *wire) {
-	c.ID, c.Key = w.ID, ocpi.FoldID(w.ID)
-	c.Session, c.SessionID = w.SessionID, ocpi.FoldID(w.SessionID)
-	c.Token.UID, c.Token.Type, c.Token.Contract = w.Token.UID, w.Token.Type, w.Token.Contract
-	c.Token.Key = ocpi.TokenKey(w.Token.UID, w.Token.Type)
-	c.Method, c.Reference, c.Meter, c.Booking = w.AuthMethod, w.Reference, w.MeterID, w.BookingID
-	c.Credit, c.CreditOf, c.CreditKey = w.Credit, w.CreditOf, ocpi.FoldID(w.CreditOf)
-	c.Home, c.Signed, c.taxes = w.Home, w.Signed, w.TotalCost.Taxes
-	c.beforeTaxes = w.TotalCost.BeforeTaxes
-	c.Currency = strings.ToUpper(w.Currency)
-	l := &w.Location
-	c.Place = Place{
-		Location: l.ID, LocationKey: ocpi.FoldID(l.ID), Name: l.Name, Address: l.Address, City: l.City, PostalCode: l.PostalCode, State: l.State,
-		Country: l.Country, EVSE: l.EVSEUID, EVSEKey: ocpi.FoldID(l.EVSEUID), EVSEID: l.EVSEID, Connector: l.ConnectorID,
-		Standard: string(l.ConnectorStandard), Format: string(l.ConnectorFormat), PowerType: string(l.ConnectorPowerType),
-	}
-	c.Place.Latitude, c.Place.Longitude = degrees(l.Coordinates.Latitude, l.Coordinates.Longitude)
 }
 
 // degrees reads coordinates; 0, 0 where they cannot be read.
@@ -136,7 +111,7 @@ func (c *CDR) times(w *wire) error {
 	for _, f := range [...]struct {
 		name, text string
 		into       *time.Time
-	}{{"start_date_time", w.Start, &c.Start}, {"end_date_time", w.End, &c.End}, {"last_updated", w.Updated, &c.Updated}} {
+	}{{"start_date_time", w.start, &c.Start}, {"end_date_time", w.end, &c.End}, {"last_updated", w.updated, &c.Updated}} {
 		t, err := ocpi.ParseTime(f.text)
 		if err != nil {
 			return ocpi.Invalid(f.name, err.Error())
@@ -147,14 +122,14 @@ func (c *CDR) times(w *wire) error {
 }
 
 func (c *CDR) volumes(w *wire) (err error) {
-	if c.Energy, err = energyOf(w.Energy, "total_energy"); err != nil {
+	if c.Energy, err = energyOf(w.energy, "total_energy"); err != nil {
 		return err
 	}
-	if c.Time, err = hoursOf(w.Time, "total_time"); err != nil {
+	if c.Time, err = hoursOf(w.time, "total_time"); err != nil {
 		return err
 	}
-	c.HasParking = w.Parking.IsSet()
-	c.Parking, err = hoursOf(w.Parking, "total_parking_time")
+	c.HasParking = w.parking.IsSet()
+	c.Parking, err = hoursOf(w.parking, "total_parking_time")
 	return err
 }
 
@@ -220,21 +195,17 @@ func span(seconds int64) time.Duration {
 	return time.Duration(max(-most, min(most, seconds))) * time.Second
 }
 
-func (c *CDR) amounts() error { return c.cost(c.Tariff.Claim.Total) }
-
 // unpriced reads the total of a CDR that package tariff refuses because of its
 // times.
-func (c *CDR) unpriced() error {
+func (c *CDR) unpriced(cost string) error {
 	var w struct {
-		TotalCost struct {
-			ExclVAT     ocpi.Number `json:"excl_vat"`
-			InclVAT     ocpi.Number `json:"incl_vat"`
-			BeforeTaxes ocpi.Number `json:"before_taxes"`
-			Taxes       []tax       `json:"taxes"`
-		} `json:"total_cost"`
+		ExclVAT     ocpi.Number `json:"excl_vat"`
+		InclVAT     ocpi.Number `json:"incl_vat"`
+		BeforeTaxes ocpi.Number `json:"before_taxes"`
+		Taxes       []tax       `json:"taxes"`
 	}
-	if err := json.Unmarshal(c.Body, &w); err != nil {
-		return unreadable(err)
+	if err := json.Unmarshal([]byte(cost), &w); err != nil {
+		return ocpi.Invalid("total_cost", "cannot be read")
 	}
 	var total tariff.Cost
 	var err error
@@ -243,10 +214,10 @@ func (c *CDR) unpriced() error {
 			*into, err = tariff.AmountOf(n)
 		}
 	}
-	amount(w.TotalCost.ExclVAT, &total.Excl)
-	amount(w.TotalCost.InclVAT, &total.Incl)
-	amount(w.TotalCost.BeforeTaxes, &total.Excl)
-	for i, t := range w.TotalCost.Taxes {
+	amount(w.ExclVAT, &total.Excl)
+	amount(w.InclVAT, &total.Incl)
+	amount(w.BeforeTaxes, &total.Excl)
+	for i, t := range w.Taxes {
 		var tax tariff.Amount
 		amount(t.Amount, &tax)
 		if i == 0 {

@@ -48,6 +48,8 @@ type run struct {
 	badCurrency          bool         // C06
 	choice               choice
 	priceErr             error
+	lonelyZone           *time.Location // of the country, where it has only one
+	askedZone            bool
 }
 
 // details are the figures of a finding.

@@ -67,7 +67,7 @@ func (r *run) otherVersion(other []tariff.Tariff) {
 	code, difference := "other_version", ""
 	d := details{"tariffs": ids(other)}
 	if r.report.Price != nil && r.choice.basis == BasisHub {
-		if own, _, err := r.priceWith(r.CDR.Tariff.Tariffs, false); err == nil {
+		if own, _, err := r.priceWith(r.CDR.Tariff.Tariffs, nil); err == nil {
 			now, then := own.TotalExcl, r.report.Price.TotalExcl
 			if !now.Known() || !then.Known() {
 				now, then = own.TotalIncl, r.report.Price.TotalIncl
