@@ -106,7 +106,7 @@ func TestSharedLedger(t *testing.T) {
 			t.Errorf("posting %d has the ID %d and the event %d", id, p.ID, p.Event)
 		}
 		return nil
-	}); err != nil || id != 2*good*3 {
+	}); err != nil || id != int64(2*good*3) {
 		t.Errorf("%d postings, %v", id, err)
 	}
 	balances, err := stores[0].Balances(t.Context())

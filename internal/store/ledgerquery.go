@@ -237,7 +237,7 @@ const (
 		ORDER BY due, id LIMIT $4`
 	sqlNextReceiver = `SELECT emsp_country, emsp_party FROM cdr WHERE mail = 'waiting' AND (emsp_country, emsp_party) > ($1, $2)
 		ORDER BY emsp_country, emsp_party LIMIT 1`
-	sqlDueApprovals = `SELECT ` + cdrColumns + ` FROM cdr WHERE state = 'presented' AND NOT held AND deadline > 0 AND deadline <= $1
+	sqlDueApprovals = `SELECT ` + cdrColumns + ` FROM cdr WHERE NOT (state <> 'presented') AND NOT held AND deadline > 0 AND deadline <= $1
 		ORDER BY deadline, id LIMIT $2`
 )
 

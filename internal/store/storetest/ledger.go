@@ -37,6 +37,8 @@ func RunLedger(t *testing.T, fresh func(testing.TB) store.Options) {
 		{"CDRQueries", testCDRQueries},
 		{"CDRWork", testCDRWork},
 		{"RelatedCDRs", testRelatedCDRs},
+		{"CDRMail", testCDRMail},
+		{"CDROfSession", testCDROfSession},
 		{"Evidence", testEvidence},
 		{"Post", testPost},
 		{"PostRefuses", testPostRefuses},
@@ -44,6 +46,7 @@ func RunLedger(t *testing.T, fresh func(testing.TB) store.Options) {
 		{"TariffVersions", testTariffVersions},
 		{"Authorizations", testAuthorizations},
 		{"SessionWatches", testSessionWatches},
+		{"MeterKeys", testMeterKeys},
 		{"Findings", testFindings},
 		{"Checkpoints", testCheckpoints},
 	} {

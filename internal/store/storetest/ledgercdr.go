@@ -20,7 +20,7 @@ func someCDR(id int64) store.LedgerCDR {
 		EVSE: fmt.Sprint("evse-", id), Meter: fmt.Sprint("meter-", id), Reference: fmt.Sprint("reference-", id),
 		Started: 1000 * id, Ended: 1000*id + 500, Received: 1000*id + 600, Currency: "EUR", Net: 100 + id, Gross: 121 + id,
 		Energy: 22_000_000_000 + id, Register: 1 << 50, HasRegister: true, CreditOf: fmt.Sprint("original-", id),
-		CreditedBy: 9, Evidence: id, State: "valid", Held: true, Deadline: 77, Mail: "none", Due: 88, MailSince: 66, Attempts: 5,
+		CreditedBy: 9, Evidence: id, State: "valid", Held: true, Deadline: 77, Posted: 44, Latitude: 520_000_000, Longitude: -51_000_000, HasPlace: true, Mail: "none", Due: 88, MailSince: 66, Attempts: 5,
 		Answer: []byte(`{"status":1000}`), Updated: 55,
 	}
 }
@@ -108,6 +108,10 @@ func testCDRChanges(t *testing.T, fresh func(testing.TB) store.Options) {
 		func(c *store.LedgerCDR) { c.Attempts = 6 },
 		func(c *store.LedgerCDR) { c.Answer = []byte{} },
 		func(c *store.LedgerCDR) { c.Updated = 6 },
+		func(c *store.LedgerCDR) { c.Posted = 0 },
+		func(c *store.LedgerCDR) { c.Latitude = 0 },
+		func(c *store.LedgerCDR) { c.Longitude = 1 },
+		func(c *store.LedgerCDR) { c.HasPlace = false },
 		func(c *store.LedgerCDR) { c.Name = a.Name },
 		func(c *store.LedgerCDR) { c.EMSP = cpo2 },
 		func(c *store.LedgerCDR) { c.Version = "2.3.0" },
@@ -182,7 +186,7 @@ func randomCDRs(n int) []store.LedgerCDR {
 		c.Received = int64(i) + r.Int64N(7) // not in the order of IDs
 		c.Started = r.Int64N(100)
 		c.Ended = c.Started + r.Int64N(20)
-		c.Due, c.Deadline = r.Int64N(50), r.Int64N(20)
+		c.Due, c.Deadline, c.MailSince = r.Int64N(50), r.Int64N(20), r.Int64N(30)
 		cdrs[i] = c
 	}
 	return cdrs

@@ -1,0 +1,110 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/eroam/eroam/internal/store"
+)
+
+// cdrsOf returns all CDRs by ID.
+func cdrsOf(t testing.TB, s *store.Store) []store.LedgerCDR {
+	t.Helper()
+	cdrs, err := s.CDRs(context.Background(), store.CDRQuery{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cdrs
+}
+
+func testCDRMail(t *testing.T, fresh func(testing.TB) store.Options) {
+	s, ctx := Open(t, fresh(t)), context.Background()
+	cdrs := randomCDRs(300)
+	insert(t, s, cdrs...)
+	for _, since := range []int64{-1, 5, 100} {
+		want := in(cdrs, func(c *store.LedgerCDR) int64 { return c.Due },
+			func(c *store.LedgerCDR) bool { return c.Mail == "waiting" && c.EMSP == emsp && c.MailSince <= since })
+		got, err := s.OldMail(ctx, emsp, since, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, ids(got, all), want)
+		if got, err = s.OldMail(ctx, emsp, since, 1); len(got) != min(1, len(want)) || err != nil {
+			t.Errorf("%d CDRs, %v", len(got), err)
+		}
+	}
+	var waits, delivered int
+	for i, c := range cdrs {
+		if c.Mail == "waiting" {
+			waits = i
+		}
+		if c.Mail == "delivered" {
+			delivered = i
+		}
+	}
+	write(t, s, func(tx *store.Tx) error {
+		return errors.Join(tx.PutOffMail(int64(waits+1), 99), tx.PutOffMail(int64(delivered+1), 99), tx.HurryMail(cpo2, 20))
+	})
+	cdrs[waits].Due, cdrs[waits].Attempts = 99, cdrs[waits].Attempts+1
+	for i := range cdrs {
+		if c := &cdrs[i]; c.Mail == "waiting" && c.EMSP == cpo2 {
+			c.Due = min(c.Due, 20)
+		}
+	}
+	same(t, cdrsOf(t, s), cdrs)
+}
+
+func testCDROfSession(t *testing.T, fresh func(testing.TB) store.Options) {
+	s := Open(t, fresh(t))
+	cdrs := randomCDRs(6)
+	for i := range cdrs {
+		c := &cdrs[i]
+		c.Owner, c.Session, c.State, c.CreditOf = cpo1, "s", "presented", ""
+	}
+	cdrs[0].State = "refused"
+	cdrs[1].CreditOf = "x"
+	cdrs[2].Owner = cpo3
+	cdrs[5].Session = ""
+	insert(t, s, cdrs...)
+	write(t, s, func(tx *store.Tx) error {
+		for session, want := range map[string]int64{"s": 4, "": 0, "t": 0} {
+			if id, found, err := tx.CDROfSession(cpo1, session); id != want || found != (want != 0) || err != nil {
+				t.Errorf("session %q: %d, %v, %v; want %d", session, id, found, err, want)
+			}
+		}
+		return nil
+	})
+}
+
+func testMeterKeys(t *testing.T, fresh func(testing.TB) store.Options) {
+	s, ctx := Open(t, fresh(t)), context.Background()
+	check := func(want string) {
+		t.Helper()
+		if key, err := s.MeterKey(ctx, cpo1, "e"); key != want || err != nil {
+			t.Errorf("key %q, %v; want %q", key, err, want)
+		}
+	}
+	check("")
+	write(t, s, func(tx *store.Tx) error {
+		return errors.Join(tx.PutMeterKey(store.MeterKey{Owner: cpo1, EVSE: "e", Key: "a", Since: 1}),
+			tx.PutMeterKey(store.MeterKey{Owner: cpo3, EVSE: "e", Key: "other", Since: 1}))
+	})
+	check("a")
+	write(t, s, func(tx *store.Tx) error {
+		return tx.PutMeterKey(store.MeterKey{Owner: cpo1, EVSE: "e", Key: "b", Since: 2})
+	})
+	check("b")
+	write(t, s, func(tx *store.Tx) error {
+		for _, want := range []bool{true, false} {
+			if was, err := tx.DeleteMeterKey(cpo1, "e"); was != want || err != nil {
+				t.Errorf("deleted %v, %v; want %v", was, err, want)
+			}
+		}
+		return nil
+	})
+	check("")
+	if key, err := s.MeterKey(ctx, cpo3, "e"); key != "other" || err != nil {
+		t.Errorf("key of another %q, %v", key, err)
+	}
+}
