@@ -113,3 +113,34 @@ func TestVolumeTextEqualsBig(t *testing.T) {
 		}
 	}
 }
+
+// TestAddEqualsBig adds amounts of every size and sign, also to themselves.
+func TestAddEqualsBig(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	one := func() (a Amount) {
+		for i := range r.IntN(5) {
+			a.x.mag[i] = pickOne(random{r}, r.Uint64(), math.MaxUint64, 0, 1)
+		}
+		a.known, a.x.neg = true, r.IntN(2) == 0 && !a.x.isZero()
+		return a
+	}
+	for range 20_000 {
+		a, b := one(), one()
+		if r.IntN(10) == 0 {
+			b = a.Neg()
+		}
+		want := new(big.Int).Add(a.x.big(), b.x.big())
+		got := a.Add(b)
+		if fits := want.BitLen() <= 256; got.Known() != fits || fits && (got.x.big().Cmp(want) != 0 || got.x.neg != (want.Sign() < 0)) {
+			t.Fatalf("%v + %v is %v, want %v", a.x.big(), b.x.big(), got, want)
+		}
+		twice := a
+		twice.add(&twice)
+		if want.Add(a.x.big(), a.x.big()); twice.Known() && twice.x.big().Cmp(want) != 0 {
+			t.Fatalf("twice %v is %v", a.x.big(), twice.x.big())
+		}
+	}
+	if a := one(); a.Add(Amount{}).Known() || (Amount{}).Add(a).Known() {
+		t.Error("a sum with an unknown amount is known")
+	}
+}

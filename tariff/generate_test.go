@@ -134,3 +134,84 @@ func TestReservedFromIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestGeneratedCuts has moments that nearly coincide, readings before and after
+// the session, and says which periods are interpolated.
+func TestGeneratedCuts(t *testing.T) {
+	session := func(start, end, readings string) string {
+		values := strings.Fields(readings)
+		for i, v := range values {
+			at, kwh, _ := strings.Cut(v, "=")
+			values[i] = `{"timestamp":"2025-01-13T` + at + `Z","kwh":` + kwh + `}`
+		}
+		return `{"start_date_time":"2025-01-13T` + start + `Z","end_date_time":"2025-01-13T` + end + `Z","meter_values":[` + strings.Join(values, ",") + `]`
+	}
+	window := `ENERGY 3 1 - {"end_time":"11:30"}`
+	for _, c := range []struct {
+		name, tariff, session string
+		want                  []string
+		interpolated          []int
+	}{
+		{"5 kWh are reached in the second in which a window ends", elements(`ENERGY 1 1 - {"max_kwh":5}`, window, "ENERGY 2 1"),
+			session("10:00:00", "11:00:00.6", "10:00:00=100 11:00:00.6=110") + "}",
+			[]string{"10:00:00 ENERGY 5.0000 TIME 0.5000", "10:30:00 ENERGY 5.0000 TIME 0.500277778"}, []int{1}},
+		{"a duration ends a second after a window", elements(`ENERGY 1 1 - {"max_duration":1800}`, window, "ENERGY 2 1"),
+			session("10:00:01", "11:00:01", "10:00:01=100 10:30:01=105 11:00:01=110") + "}",
+			[]string{"10:00:01 ENERGY 5.0000 TIME 0.5000", "10:30:01 ENERGY 5.0000 TIME 0.5000"}, nil},
+		{"the meter stands still after its last reading", elements(window, "ENERGY 2 1"), session("10:00:00", "11:00:00", "10:00:00=100 10:20:00=110") + "}",
+			[]string{"10:00:00 ENERGY 10.0000 TIME 0.5000", "10:30:00 TIME 0.5000"}, []int{1}},
+		{"the meter ran during the reservation", elements(`TIME 2 1 - {"reservation":"RESERVATION","max_kwh":1}`, `TIME 2 1 - {"reservation":"RESERVATION"}`,
+			`TIME 2 1 - {"reservation":"RESERVATION","start_time":"10:45"}`, "ENERGY 1 1"),
+			session("10:00:00", "11:00:00", "09:00:00=90 10:00:00=100 11:00:00=110") + `,"reserved_from":"2025-01-13T09:30:00Z"}`,
+			[]string{"09:30:00 RESERVATION_TIME 0.5000", charge}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, g, _ := generated(t, lintTariff(c.tariff), c.session)
+			if !slices.Equal(got, c.want) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+			}
+			if !slices.Equal(g.Interpolated, c.interpolated) {
+				t.Errorf("interpolated are %v, want %v", g.Interpolated, c.interpolated)
+			}
+		})
+	}
+}
+
+// TestSessionTotals sums up, and compares with what a CDR states.
+func TestSessionTotals(t *testing.T) {
+	body := testCDR("", "ENERGY 2 TIME 1", "PARKING_TIME 0.5", "ENERGY 1 TIME 1")
+	for stated, want := range map[string][]string{
+		`"total_energy":3,"total_time":3,"total_parking_time":0.5`:   nil,
+		`"total_energy":3.1,"total_time":2,"total_parking_time":0.6`: {"total_energy_differs /total_energy", "total_time_differs /total_time", "total_parking_time_differs /total_parking_time"},
+	} {
+		_, findings, err := ParseCDR(ocpi.V221, []byte(strings.Replace(body, `"id":"C"`, `"id":"C",`+stated, 1)), zones[0])
+		if err != nil || !slices.Equal(codes(findings), want) {
+			t.Errorf("%s: %v, %v, want %v", stated, findings, err, want)
+		}
+	}
+}
+
+func TestShareRoundsHalfUp(t *testing.T) {
+	for _, c := range []struct {
+		n           int64
+		part, whole time.Duration
+		want        int64
+	}{{1, 1, 2, 1}, {1, 1, 3, 0}, {2, 1, 3, 1}, {1 << 60, 3, 4, 3 << 58}, {5, 0, 7, 0}, {5, 7, 7, 5}} {
+		if got := share(c.n, c.part, c.whole); got != c.want {
+			t.Errorf("%d · %d / %d is %d, want %d", c.n, c.part, c.whole, got, c.want)
+		}
+	}
+}
+
+// TestSessionOf31Days is the longest that periods are made for.
+func TestSessionOf31Days(t *testing.T) {
+	start := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+	m := Metering{Start: start, End: start.Add(31 * 24 * time.Hour), Zone: time.UTC, Readings: []Reading{{start, 0}, {start.Add(time.Hour), 1}}}
+	if err := m.check(); err != nil {
+		t.Error(err)
+	}
+	m.End = m.End.Add(time.Second)
+	if e, ok := errors.AsType[*Error](m.check()); !ok || e.Pointer != "/end_date_time" {
+		t.Errorf("a second more: %v", e)
+	}
+}
