@@ -11,9 +11,13 @@ import (
 	"github.com/eroam/eroam/tariff"
 )
 
-// maxWork bounds what is priced: periods times price components. Real CDRs have a
-// few hundred.
-const maxWork = 1 << 20
+// Bounds of periods times price components, of which real CDRs have a few
+// hundred: what is priced, and what is priced with the reason for each line, which
+// may name every component for every period.
+const (
+	maxWork = 1 << 18
+	maxWhy  = 1 << 14
+)
 
 // choice is the tariffs that a CDR is priced with.
 type choice struct {
@@ -141,7 +145,7 @@ func (r *run) priceWith(tariffs []tariff.Tariff, list *tariff.PriceList) (tariff
 			work += len(tariffs[i].Elements[j].Components)
 		}
 	}
-	if work*len(r.CDR.Tariff.Session.Periods) > maxWork {
+	if work *= len(r.CDR.Tariff.Session.Periods); work > maxWork {
 		return tariff.Result{}, nil, errWork
 	}
 	if list == nil {
@@ -154,6 +158,10 @@ func (r *run) priceWith(tariffs []tariff.Tariff, list *tariff.PriceList) (tariff
 	session.Zone = r.zone(tariffs)
 	policy := r.settings.Pricing
 	policy.Tolerance = r.settings.PriceTolerance.String()
+	if work > maxWhy {
+		result, err := list.Price(&session, policy)
+		return result, list, err
+	}
 	result, err := list.Explain(&session, policy)
 	return result, list, err
 }

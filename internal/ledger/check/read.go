@@ -135,6 +135,9 @@ func (c *CDR) volumes(w *wire) (err error) {
 
 // energyOf returns kWh as 10⁻⁹ kWh.
 func energyOf(n ocpi.Number, field string) (int64, error) {
+	if _, err := tariff.AmountOf(n); err != nil { // more digits than are computed with
+		return 0, ocpi.Invalid(field, err.Error())
+	}
 	e, err := tariff.ParseEnergy(n.String())
 	if err != nil {
 		return 0, ocpi.Invalid(field, "is out of range")
@@ -147,8 +150,11 @@ const maxHours = 1_000_000
 
 // hoursOf returns hours as a duration, to the nearest nanosecond.
 func hoursOf(n ocpi.Number, field string) (time.Duration, error) {
-	h, err := tariff.ParseEnergy(n.String()) // 10⁻⁹ h: the same scale
-	if err != nil || h > maxHours*1e9 || h < -maxHours*1e9 {
+	h, err := energyOf(n, field) // 10⁻⁹ h: the same scale
+	if err != nil {
+		return 0, err
+	}
+	if h > maxHours*1e9 || h < -maxHours*1e9 {
 		return 0, ocpi.Invalid(field, "is out of range")
 	}
 	return time.Duration(h) * 3600, nil
@@ -188,10 +194,10 @@ func sum(a, b int64) int64 {
 	return max(-most, min(most, max(-most, min(most, a))+max(-most, min(most, b))))
 }
 
-// span returns seconds as a duration, a hundred years where it is more, so that a
-// few of them can be added.
+// span returns seconds as a duration, fifty years where it is more, so that a few
+// of them can be added.
 func span(seconds int64) time.Duration {
-	const most = 100 * 365 * 24 * 3600
+	const most = 50 * 365 * 24 * 3600
 	return time.Duration(max(-most, min(most, seconds))) * time.Second
 }
 

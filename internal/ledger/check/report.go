@@ -60,8 +60,8 @@ type Report struct {
 	Basis Basis `json:"basis"`
 	// Tariffs are those that the price was computed with.
 	Tariffs []TariffUsed `json:"tariffs,omitempty"`
-	// Price is what the hub computed, with the reason for each line; nil where it
-	// could not.
+	// Price is what the hub computed, with the reason for each line except for CDRs
+	// of thousands of lines; nil where it could not.
 	Price *tariff.Result `json:"price,omitempty"`
 	// Claim compares Price with what the CDR claims; its ExplainedBy names roundings
 	// and readings that reproduce the claim. Nil where Price is.

@@ -81,7 +81,8 @@ func (r *run) most() (int64, time.Duration) {
 	if c.SumTime > 0 && c.SumTime < length {
 		length = c.SumTime
 	}
-	seconds := min(int64((length+slack)/time.Second), maxTime)
+	length = min(length, maxTime*time.Second)
+	seconds := int64((length + slack) / time.Second)
 	return min(r.watts(), maxWatts) * max(seconds, 0) / 9 * 2500, length // 1 Ws = 2500/9 · 10⁻⁹ kWh
 }
 
