@@ -177,20 +177,6 @@ func TestGeneratedCuts(t *testing.T) {
 	}
 }
 
-// TestSessionTotals sums up, and compares with what a CDR states.
-func TestSessionTotals(t *testing.T) {
-	body := testCDR("", "ENERGY 2 TIME 1", "PARKING_TIME 0.5", "ENERGY 1 TIME 1")
-	for stated, want := range map[string][]string{
-		`"total_energy":3,"total_time":3,"total_parking_time":0.5`:   nil,
-		`"total_energy":3.1,"total_time":2,"total_parking_time":0.6`: {"total_energy_differs /total_energy", "total_time_differs /total_time", "total_parking_time_differs /total_parking_time"},
-	} {
-		_, findings, err := ParseCDR(ocpi.V221, []byte(strings.Replace(body, `"id":"C"`, `"id":"C",`+stated, 1)), zones[0])
-		if err != nil || !slices.Equal(codes(findings), want) {
-			t.Errorf("%s: %v, %v, want %v", stated, findings, err, want)
-		}
-	}
-}
-
 func TestShareRoundsHalfUp(t *testing.T) {
 	for _, c := range []struct {
 		n           int64

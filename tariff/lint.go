@@ -220,7 +220,7 @@ func (l *linter) restrictions(i int) {
 		}
 	}
 	boxes := r.boxes()
-	if len(boxes) == 0 || r.has&onMaxKWh != 0 && r.maxKWh <= 0 {
+	if len(boxes) == 0 {
 		l.note("L05", "impossible_restriction", SeverityError, at, "can never hold")
 		return
 	}

@@ -153,14 +153,14 @@ func TestCreditCDR(t *testing.T) {
 
 func TestStatedVolumesAreCompared(t *testing.T) {
 	for stated, want := range map[string][]string{
-		`"total_energy":10,"total_time":2,"total_parking_time":1,`: nil,
-		`"total_energy":10.0009,"total_time":1.999,`:               nil,
-		`"total_energy":10.002,`:                                   {"total_energy_differs /total_energy"},
-		`"total_time":1,`:                                          {"total_time_differs /total_time"},
-		`"total_parking_time":0,`:                                  {"total_parking_time_differs /total_parking_time"},
-		`"total_energy":1e300,`:                                    {"total_energy_differs /total_energy"},
+		`"total_energy":10,"total_time":2,"total_parking_time":0.5,`: nil,
+		`"total_energy":10.0009,"total_time":1.999,`:                 nil,
+		`"total_energy":10.002,`:                                     {"total_energy_differs /total_energy"},
+		`"total_time":1,`:                                            {"total_time_differs /total_time"},
+		`"total_parking_time":0,`:                                    {"total_parking_time_differs /total_parking_time"},
+		`"total_energy":1e300,`:                                      {"total_energy_differs /total_energy"},
 	} {
-		body := strings.Replace(testCDR("", "ENERGY 10 TIME 1", "PARKING_TIME 1"), "{", "{"+stated, 1)
+		body := strings.Replace(testCDR("", "ENERGY 10 TIME 1", "PARKING_TIME 0.5"), "{", "{"+stated, 1)
 		if _, _, f := verified(t, ocpi.V221, lintTariff(elements(plain)), body); !slices.Equal(codes(f), want) {
 			t.Errorf("%s: %v, want %v", stated, codes(f), want)
 		}
