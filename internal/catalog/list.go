@@ -15,13 +15,9 @@ import (
 	"github.com/eroam/eroam/ocpi/convert"
 )
 
-// Bounds of one page besides the number of objects.
-const (
-	firstChunk   = 32       // objects read at once to begin with: they may have 4 MiB each
-	listChunk    = 256      // … once they have turned out to be of common size
-	commonSize   = 64 << 10 // bytes, on average
-	maxPageBytes = 8 << 20  // a page ends with the object that reaches this; 1,000 real locations have 2.4 MB, the largest 68 kB
-)
+// maxPageBytes bounds a page besides the number of objects: it ends with the
+// object that reaches this. 1,000 real locations have 2.4 MB, the largest 68 kB.
+const maxPageBytes = 8 << 20
 
 // ListRequest is a GET of a list.
 type ListRequest struct {
@@ -42,7 +38,13 @@ type ListResult struct {
 	// Tag is the entity tag of the page, quotes included. It is another whenever
 	// anything of the above is.
 	Tag string
+
+	page *store.Page // what Objects are in
 }
+
+// Release ends the use of Objects. It may be left out, for garbage to be
+// collected, and must not be called twice.
+func (r ListResult) Release() { r.page.Release() }
 
 // Data returns the objects as a JSON list.
 func (r ListResult) Data() []byte {
@@ -89,20 +91,20 @@ func (c *Catalog) List(ctx context.Context, r ListRequest) (ListResult, error) {
 	if after == 0 {
 		q.Offset = page.Offset
 	}
-	var objects []store.Object
-	var total int
-	var more bool
+	q.Limit = limit
+	var read *store.Page
 	if r.Module == ocpi.HubClientInfo {
-		objects, total, more, err = c.clientInfos(ctx, r, q, limit, now)
+		read, err = c.clientInfos(ctx, r, q, now)
 	} else {
 		c.restrict(&q, r, now)
-		objects, total, more, err = c.readPage(ctx, q, limit)
+		read, err = c.o.Store.Page(ctx, q, maxPageBytes)
 	}
 	if err != nil {
 		return ListResult{}, unavailable(err)
 	}
-	out := ListResult{Total: total, Limit: c.o.MaxLimit, Objects: c.convert(objects, r)}
-	if more {
+	objects := read.Objects
+	out := ListResult{Total: read.Total, Limit: c.o.MaxLimit, Objects: c.convert(objects, r), page: read}
+	if read.More {
 		out.Next = c.nextURL(r, page.Offset+len(objects), objects[len(objects)-1].Born, now)
 	}
 	out.Tag = c.tagOf(r, objects, &out)
@@ -121,43 +123,10 @@ func (c *Catalog) restrict(q *store.ListQuery, r ListRequest, now time.Time) {
 	}
 }
 
-// readPage reads at most limit objects, in chunks, so that large objects end
-// the page before memory does.
-func (c *Catalog) readPage(ctx context.Context, q store.ListQuery, limit int) (objects []store.Object, total int, more bool, err error) {
-	size, at := 0, firstChunk
-	for {
-		q.Limit = min(at, limit-len(objects)) + 1 // one more than needed shows whether there is more
-		chunk, n, err := c.o.Store.List(ctx, q)
-		if err != nil {
-			return nil, 0, false, err
-		}
-		if objects == nil {
-			total = n
-		}
-		more = len(chunk) == q.Limit
-		if more {
-			chunk = chunk[:len(chunk)-1]
-		}
-		for i := range chunk {
-			objects = append(objects, chunk[i])
-			if size += len(chunk[i].Body); size >= maxPageBytes {
-				return objects, total, more || i+1 < len(chunk), nil
-			}
-		}
-		if !more || len(objects) == limit {
-			return objects, total, more, nil
-		}
-		q.AfterBorn, q.Offset = objects[len(objects)-1].Born, 0
-		if at = firstChunk; size/len(objects) <= commonSize {
-			at = listChunk
-		}
-	}
-}
-
 // clientInfos picks the status of the parties that a platform may know. Parties
 // that have left are among them, so who they are is not in the registry; there
 // are few enough to look at each.
-func (c *Catalog) clientInfos(ctx context.Context, r ListRequest, q store.ListQuery, limit int, now time.Time) (objects []store.Object, total int, more bool, err error) {
+func (c *Catalog) clientInfos(ctx context.Context, r ListRequest, q store.ListQuery, now time.Time) (*store.Page, error) {
 	pl := r.Platform
 	if pl == nil {
 		pl = r.Viewer.Platform
@@ -165,26 +134,27 @@ func (c *Catalog) clientInfos(ctx context.Context, r ListRequest, q store.ListQu
 	s := c.o.Registry.Snapshot()
 	infos, err := c.infos(ctx)
 	if err != nil {
-		return nil, 0, false, err
+		return nil, err
 	}
+	var out store.Page
 	skip := q.Offset
 	for i := range infos {
 		o := &infos[i]
 		if q.From != 0 && o.LastUpdated < q.From || q.To != 0 && o.LastUpdated >= q.To || !knows(s, pl, o, now) {
 			continue
 		}
-		total++
+		out.Total++
 		switch {
 		case o.Born <= q.AfterBorn:
 		case skip > 0:
 			skip--
-		case len(objects) == limit:
-			more = true
+		case len(out.Objects) == q.Limit:
+			out.More = true
 		default:
-			objects = append(objects, *o)
+			out.Objects = append(out.Objects, store.Listed{Born: o.Born, Seq: o.Seq, Version: o.Version, Body: o.Body})
 		}
 	}
-	return objects, total, more, nil
+	return &out, nil
 }
 
 // knows reports whether a party of the platform may see a ClientInfo.
@@ -200,7 +170,7 @@ func knows(s *party.Snapshot, pl *party.Platform, o *store.Object, now time.Time
 
 // convert returns the bodies of objects in the viewer's version; those that
 // have none are left out.
-func (c *Catalog) convert(objects []store.Object, r ListRequest) [][]byte {
+func (c *Catalog) convert(objects []store.Listed, r ListRequest) [][]byte {
 	out := make([][]byte, 0, len(objects))
 	m := convert.Message{Module: r.Module, Interface: ocpi.Sender, Method: http.MethodGet, Response: true}
 	for i := range objects {
@@ -208,7 +178,7 @@ func (c *Catalog) convert(objects []store.Object, r ListRequest) [][]byte {
 		if err != nil {
 			c.metrics.unfit.WithLabelValues(string(r.Module)).Inc()
 			c.log.Info("an object is left out of a list: no form in the viewer's version",
-				"module", string(r.Module), "party", objects[i].Party.String(), "seq", objects[i].Seq, "err", err)
+				"module", string(r.Module), "party", text(field(objects[i].Body, "country_code"))+"-"+text(field(objects[i].Body, "party_id")), "seq", objects[i].Seq, "err", err)
 			continue
 		}
 		out = append(out, body)

@@ -19,27 +19,27 @@ import (
 // processes of one build.
 
 // tagOf returns the tag of a page.
-func (c *Catalog) tagOf(r ListRequest, objects []store.Object, page *ListResult) string {
+func (c *Catalog) tagOf(r ListRequest, objects []store.Listed, page *ListResult) string {
 	b := make([]byte, 0, 64+len(page.Next)+16*len(objects))
 	b = binary.AppendUvarint(b, uint64(page.Total))
 	b = binary.AppendUvarint(b, uint64(page.Limit))
 	b = append(append(b, page.Next...), 0)
 	for i := range objects {
-		b = appendState(b, &objects[i])
+		b = appendState(b, objects[i].Seq, objects[i].Version)
 	}
 	return c.tag("page", string(r.Module), string(r.Version), string(b))
 }
 
 // tagOfOne returns the tag of an object, or of the part of it at a path.
 func (c *Catalog) tagOfOne(m ocpi.Module, v ocpi.Version, o *store.Object, path []string) string {
-	b := appendState(nil, o)
+	b := appendState(nil, o.Seq, o.Version)
 	return c.tag("object", string(m), string(v), o.Party.String(), strings.ToLower(strings.Join(path, "/")), string(b))
 }
 
-func appendState(b []byte, o *store.Object) []byte {
-	b = binary.AppendUvarint(b, uint64(o.Seq))
-	b = binary.AppendUvarint(b, uint64(len(o.Version)))
-	return append(b, o.Version...)
+func appendState(b []byte, seq int64, version string) []byte {
+	b = binary.AppendUvarint(b, uint64(seq))
+	b = binary.AppendUvarint(b, uint64(len(version)))
+	return append(b, version...)
 }
 
 func (c *Catalog) tag(parts ...string) string {

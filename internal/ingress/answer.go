@@ -30,6 +30,7 @@ func compressible(m ocpi.Module) bool {
 
 // page writes a list with its paging headers (OCPI 2.2.1 §4.1.4.1).
 func (s *Server) page(c *call, res catalog.ListResult) {
+	defer res.Release()
 	h := c.w.Header()
 	h[ocpi.HeaderTotalCount] = []string{strconv.Itoa(res.Total)}
 	h[ocpi.HeaderLimit] = []string{strconv.Itoa(res.Limit)}

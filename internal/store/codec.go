@@ -82,18 +82,25 @@ func grow(b []byte, n int) []byte {
 
 // unpack is the reverse of pack, in memory of its own.
 func (c *codec) unpack(p []byte) ([]byte, error) {
+	return c.unpackTo(p, func(n int) []byte { return make([]byte, n) })
+}
+
+// unpackTo is unpack in memory that take gives.
+func (c *codec) unpackTo(p []byte, take func(n int) []byte) ([]byte, error) {
 	if len(p) == 0 {
 		return nil, errDamaged
 	}
 	switch p[0] {
 	case packedPlain:
-		return append([]byte{}, p[1:]...), nil
+		out := take(len(p) - 1)
+		copy(out, p[1:])
+		return out, nil
 	case packedJSON1:
 		n, err := s2.DecodedLen(p[1:])
 		if err != nil || n > maxPacked {
 			return nil, errDamaged
 		}
-		out, err := c.dictionary.Decode(make([]byte, n), p[1:])
+		out, err := c.dictionary.Decode(take(n), p[1:])
 		if err != nil {
 			return nil, errDamaged
 		}
@@ -125,18 +132,45 @@ func field(dst, value []byte) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(value))), value...)
 }
 
+// open checks what encode has written.
+func (c *codec) open(data []byte) (rowReader, error) {
+	switch {
+	case len(data) == 0:
+		return rowReader{}, errDamaged
+	case data[0] != rowLayout:
+		return rowReader{}, fmt.Errorf("its stored bytes need a newer version of this program (layout %d)", data[0])
+	case len(data) < rowStart || binary.LittleEndian.Uint32(data[1:]) != crc32.Checksum(data[rowStart:], c.crc):
+		return rowReader{}, errDamaged
+	}
+	return rowReader{rest: data[rowStart:]}, nil
+}
+
+// decodeBody reads the version, a part of data, and the body, which it puts into
+// the arena.
+func (c *codec) decodeBody(data []byte, to *arena) (version, body []byte, err error) {
+	r, err := c.open(data)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.number()
+	version = r.field()
+	for range 3 { // name, hash and step
+		r.field()
+	}
+	packed := r.field()
+	if r.bad {
+		return nil, nil, errDamaged
+	}
+	body, err = c.unpackTo(packed, to.take)
+	return version, body, err
+}
+
 // decode fills in what encode has written. Without body, Body stays nil.
-func (c *codec) decode(data []byte, o *Object, body bool) (err error) {
-	if len(data) == 0 {
-		return errDamaged
+func (c *codec) decode(data []byte, o *Object, body bool) error {
+	r, err := c.open(data)
+	if err != nil {
+		return err
 	}
-	if data[0] != rowLayout {
-		return fmt.Errorf("its stored bytes need a newer version of this program (layout %d)", data[0])
-	}
-	if len(data) < rowStart || binary.LittleEndian.Uint32(data[1:]) != crc32.Checksum(data[rowStart:], c.crc) {
-		return errDamaged
-	}
-	r := rowReader{rest: data[rowStart:]}
 	o.Prev = r.number()
 	o.Version, o.Name = string(r.field()), string(r.field())
 	if hash := r.field(); len(hash) > 0 {

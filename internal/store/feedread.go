@@ -71,7 +71,7 @@ func (s *Store) readSteps(ctx context.Context, steps []step, body bool) ([]Objec
 		at[st.born], born[i] = i, st.born
 	}
 	objects := make([]Object, 0, len(steps))
-	queries := queriesAt(nil, len(born))
+	queries := queriesAt(nil, objectColumns, len(born))
 	err := s.engine.read.snapshot(ctx, queries, func(run queryFunc) error {
 		for i := range queries {
 			if err := run(i, partOf(born, i), s.appendObject(&objects, body)); err != nil {

@@ -5,6 +5,7 @@ type selection struct {
 	born  []int64 // in order
 	total int
 	at    int64 // the moment
+	dense bool  // there is not much between the first and the last
 }
 
 // page selects what q asks for.
@@ -45,7 +46,21 @@ func (x *index) page(q ListQuery) selection {
 		out.born = append(out.born, e.born)
 	}
 	out.total = f.total(s)
+	if n := len(out.born); n > 0 {
+		out.dense = x.between(out.born[0], out.born[n-1]) <= mostBetween(n)
+	}
 	return out
+}
+
+// between counts the objects of all kinds from one row to another, those that are
+// deleted left out.
+func (x *index) between(first, last int64) (n int) {
+	for _, s := range x.kinds {
+		from, _ := s.find(first)
+		to, _ := s.find(last + 1)
+		n += to - from
+	}
+	return n
 }
 
 // filter is what q asks for in terms of the index.

@@ -28,40 +28,47 @@ var errMoved = errors.New("something was committed meanwhile")
 // Totals and offsets come from the index in memory; the database reads the
 // objects of the page.
 func (s *Store) List(ctx context.Context, q ListQuery) (objects []Object, total int, err error) {
+	err = s.selected(ctx, q, func(sel selection, late bool) (err error) {
+		total = sel.total
+		objects, err = s.read(ctx, sel.born, sel.at, late)
+		return err
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("listing objects of %s: %w", q.Kind, err)
+	}
+	return objects, total, nil
+}
+
+// selected has read called with what the query selects, again while it returns
+// errMoved; the last time with late, which is to say that it must not. It is not
+// called when nothing can be selected.
+func (s *Store) selected(ctx context.Context, q ListQuery, read func(sel selection, late bool) error) error {
 	if q.Owners != nil && len(q.Owners) == 0 {
-		return nil, 0, nil
+		return nil
 	}
 	if len(q.Owners) > maxListOwners {
-		return nil, 0, errors.New("listing objects: too many owners")
+		return errors.New("too many owners")
 	}
 	for try := 1; ; try++ {
-		page := s.index.page(q)
-		objects, err = s.read(ctx, page.born, page.at, try == listTries)
+		err := read(s.index.page(q), try == listTries)
 		if errors.Is(err, errMoved) {
 			err = s.catchUp(ctx)
 			if err == nil {
 				continue
 			}
 		}
-		if err != nil {
-			return nil, 0, fmt.Errorf("listing objects of %s: %w", q.Kind, err)
-		}
-		return objects, page.total, nil
+		return err
 	}
 }
 
 // read returns the objects of these rows, in their order, when the feed ends at
-// at; else errMoved, or with any those that are still there.
-func (s *Store) read(ctx context.Context, born []int64, at int64, any bool) ([]Object, error) {
+// at; else errMoved, or when it is late those that are still there.
+func (s *Store) read(ctx context.Context, born []int64, at int64, late bool) ([]Object, error) {
 	objects := make([]Object, 0, len(born))
-	queries := queriesAt([]string{sqlSeq}, len(born))
+	queries := queriesAt([]string{sqlSeq}, objectColumns, len(born))
 	err := s.engine.read.snapshot(ctx, queries, func(run queryFunc) error {
-		var end int64
-		if err := run(0, nil, func(scan scanFunc) error { return scan(&end) }); err != nil {
+		if err := sameMoment(run, at, late); err != nil {
 			return err
-		}
-		if end != at && !any {
-			return errMoved
 		}
 		for i := 1; i < len(queries); i++ {
 			if err := run(i, partOf(born, i-1), s.appendObject(&objects, true)); err != nil {
@@ -76,9 +83,9 @@ func (s *Store) read(ctx context.Context, born []int64, at int64, any bool) ([]O
 const rowsAtOnce = 1024
 
 // queriesAt appends the queries that read n rows, rowsAtOnce each.
-func queriesAt(queries []string, n int) []string {
+func queriesAt(queries []string, columns string, n int) []string {
 	for ; n > 0; n -= rowsAtOnce {
-		queries = append(queries, sqlObjectsAt(min(n, rowsAtOnce)))
+		queries = append(queries, sqlObjectsAt(columns, min(n, rowsAtOnce)))
 	}
 	return queries
 }
@@ -93,9 +100,9 @@ const sqlObjectAt = `SELECT ` + objectColumns + ` FROM object WHERE born = $1`
 
 // sqlObjectsAt reads n rows; it has the next power of four of parameters, so
 // that a handful of SQL texts serves every n up to rowsAtOnce.
-func sqlObjectsAt(n int) string {
+func sqlObjectsAt(columns string, n int) string {
 	var b strings.Builder
-	b.WriteString(`SELECT ` + objectColumns + ` FROM object WHERE born IN (`)
+	b.WriteString(`SELECT ` + columns + ` FROM object WHERE born IN (`)
 	for i := range room(n) {
 		if i > 0 {
 			b.WriteByte(',')

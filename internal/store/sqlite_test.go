@@ -92,9 +92,10 @@ func TestSQLiteRefusesOtherFiles(t *testing.T) {
 func TestObjectsAreFoundByRow(t *testing.T) {
 	s := openTest(t, t.TempDir())
 	for query, want := range map[string]string{
-		sqlObjectsAt(1000): "SEARCH object USING INTEGER PRIMARY KEY (rowid=?)",
-		sqlObject:          "SEARCH object USING INDEX sqlite_autoindex_object_1 (kind=? AND country=? AND party=? AND id=?)",
-		sqlHeads:           "SCAN object",
+		sqlObjectsAt(objectColumns, 1000): "SEARCH object USING INTEGER PRIMARY KEY (rowid=?)",
+		sqlObject:                         "SEARCH object USING INDEX sqlite_autoindex_object_1 (kind=? AND country=? AND party=? AND id=?)",
+		sqlHeads:                          "SCAN object",
+		sqlPageRange:                      "SEARCH object USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
 	} {
 		if got := plan(t, s, query); got != want {
 			t.Errorf("%.60s…: %s; want %s", query, got, want)

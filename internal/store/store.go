@@ -77,6 +77,7 @@ type Store struct {
 	*Ledger
 	index  *index
 	recent recent
+	pages  sync.Pool // of *Page
 	// following is held to bring the index up to what others have committed.
 	following sync.Mutex
 	feed      *broadcast

@@ -208,6 +208,7 @@ func compare(t *testing.T, r *rand.Rand, s *store.Store, m *model) {
 			t.Errorf("%+v: total %d, error %v; want %d", q, n, err, total)
 		}
 		same(t, got, append([]store.Object{}, want...))
+		samePage(t, r, s, q, want, total)
 	}
 	after, limit := r.Int64N(m.seq+2), 1+r.IntN(50)
 	same(t, feed(t, s, after, limit), m.feed(after, limit))

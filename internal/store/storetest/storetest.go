@@ -77,6 +77,8 @@ func Run(t *testing.T, fresh func(testing.TB) store.Options) {
 		{"ListFilters", testListFilters},
 		{"ListOwners", testListOwners},
 		{"ListWalkDuringChanges", testListWalk},
+		{"Pages", testPages},
+		{"PagesShareNothing", testPagesShareNothing},
 		{"ReadsAreOfOneMoment", testOneMoment},
 		{"Model", testModel},
 		{"Feed", testFeed},
