@@ -98,13 +98,16 @@ func (a *Admin) Remove(ctx context.Context, platform string) error {
 	return err
 }
 
-// Agree makes an agreement without limits.
+// Agree makes an agreement without limits. CDRs are relayed only, as OCPI has it:
+// what a hub does with them beyond that is not for these checks.
 func (a *Admin) Agree(ctx context.Context, cpo, provider Role) error {
 	id := fmt.Sprintf("conform-%s%s-%s%s", cpo.CountryCode, cpo.PartyID, provider.CountryCode, provider.PartyID)
 	party := func(r Role) map[string]string {
 		return map[string]string{"country_code": r.CountryCode, "party_id": r.PartyID}
 	}
-	_, err := a.call(ctx, http.MethodPut, "/agreements/"+id, map[string]any{"cpo": party(cpo), "emsp": party(provider)})
+	_, err := a.call(ctx, http.MethodPut, "/agreements/"+id, map[string]any{
+		"cpo": party(cpo), "emsp": party(provider), "cdr_delivery": "relay",
+	})
 	return err
 }
 

@@ -64,12 +64,15 @@ func j02(t *T) {
 
 func j03(t *T) {
 	id := t.id()
-	body := with(cdr(t.CPO1, t.EMSP1, id), "credit", "true", "credit_reference_id", `"CDR-1"`,
-		"total_cost", `{"excl_vat":-10.00,"incl_vat":-12.00}`, "total_energy", "-40.0")
+	original := t.id()
+	charged := cdr(t.CPO1, t.EMSP1, original)
+	t.ok(t.send(t.CPO1, postCDR(charged, t.EMSP1)))
+	body := with(charged, "id", `"`+id+`"`, "credit", "true", "credit_reference_id", `"`+original+`"`,
+		"total_cost", `{"excl_vat":-10.00,"incl_vat":-12.00}`)
 	t.ok(t.send(t.CPO1, postCDR(body, t.EMSP1)))
 	got := t.receives(t.EMSP1, About(id))
 	t.same("body", string(got.Body), body)
-	for _, part := range []string{`"credit":true`, `"credit_reference_id":"CDR-1"`, `-10.00`, `-12.00`} {
+	for _, part := range []string{`"credit":true`, original, `-10.00`, `-12.00`} {
 		t.require(strings.Contains(string(got.Body), part), "%s is spelled otherwise in %s", part, short(string(got.Body)))
 	}
 }
