@@ -195,8 +195,7 @@ func (l *PriceList) explanations(s *Session, claim *Claim, r *Result, tolerance 
 		if alt.rounded {
 			excl, incl = other.Rounded.TotalExcl.Amount, other.Rounded.TotalIncl.Amount
 		}
-		changed := excl != r.TotalExcl || incl != r.TotalIncl
-		if changed && same(claim.Total.Excl, excl) && same(claim.Total.Incl, incl) {
+		if same(claim.Total.Excl, excl) && same(claim.Total.Incl, incl) {
 			names = append(names, alt.name)
 		}
 	}

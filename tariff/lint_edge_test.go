@@ -2,6 +2,7 @@ package tariff
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,5 +107,31 @@ func TestLintOrder(t *testing.T) {
 	}
 	if got := slices.Compact(order); !slices.Equal(got, []Severity{SeverityError, SeverityWarning, SeverityInfo}) {
 		t.Errorf("in the order %v", got)
+	}
+}
+
+// TestGapsOfPower are worse where the period tells its power, and proved so.
+func TestGapsOfPower(t *testing.T) {
+	for _, c := range []struct {
+		restriction string
+		severity    Severity
+		power       string
+	}{
+		{`{"min_power":0}`, SeverityInfo, "not told"},
+		{`{"min_power":10}`, SeverityWarning, "0"},
+		{`{"max_power":10}`, SeverityWarning, "0 to 10"},
+	} {
+		findings, err := LintJSON(ocpi.V221, []byte(lintTariff(elements("ENERGY 1 1 21 "+c.restriction))), LintOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(findings, func(f Finding) bool { return f.Code == "dimension_not_exhaustive" })
+		if i < 0 || findings[i].Severity != c.severity || findings[i].Witness.Power != c.power {
+			t.Errorf("%s: %+v", c.restriction, findings)
+			continue
+		}
+		if told := strings.Contains(findings[i].Message, "does not tell"); told != (c.severity == SeverityInfo) {
+			t.Errorf("%s: %s", c.restriction, findings[i].Message)
+		}
 	}
 }
