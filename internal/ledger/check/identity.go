@@ -246,7 +246,7 @@ func (r *run) currency() {
 		}
 	}
 	for i := range r.AtStart {
-		if t := &r.AtStart[i].Tariff; !r.badCurrency && t.Currency != c.Currency {
+		if t := &r.AtStart[i].Tariff; !r.AtStart[i].Deleted && !r.badCurrency && t.Currency != c.Currency {
 			r.badCurrency = true
 			r.found("C06", "tariff_currency", "/currency", details{"tariff": t.ID, "currency": t.Currency}, "The CDR is in %s, and the tariff %s of %s in %s.", c.Currency, t.ID, c.Party, t.Currency)
 		}

@@ -116,7 +116,7 @@ const fewest = 20
 // unusual compares the net cost per kWh with what is usual here.
 func (r *run) unusual() {
 	c, u := r.CDR, r.Usual
-	if u == nil || u.Count < fewest || !(u.Deviation > 0) || c.SumEnergy < 1e9 {
+	if u == nil || u.Count < fewest || !(u.Deviation > 0) || c.SumEnergy < 1e9 || r.energySlip {
 		return
 	}
 	most, err := r.settings.MaxDeviation.Decimal()

@@ -55,6 +55,10 @@ func TestJustWithin(t *testing.T) {
 		"the tariff spelled otherwise": func(f *fixture) {
 			f.set("tariffs.0.elements.0.price_components.0.price", "0.380").set("tariffs.0.last_updated", `"2026-02-01T00:00:00Z"`).set("tariffs.0.type", `"PROFILE_GREEN"`)
 		},
+		"a tariff that was deleted": func(f *fixture) {
+			f.AtStart = append(f.AtStart, check.TariffVersion{Received: at("2026-01-01T00:00:00Z"), Deleted: true})
+			f.Latest = []check.TariffVersion{{Received: at("2026-03-02T10:00:00Z"), Deleted: true}}
+		},
 		"no tariff in the CDR": func(f *fixture) { f.drop("tariffs") },
 		"changed after the session": func(f *fixture) {
 			f.Latest[0] = version(f.t, replace(goodTariff, energyPrice, "0.99"), "2026-03-02T10:00:00Z")

@@ -40,12 +40,12 @@ func (r *run) units() {
 	c := r.CDR
 	if r.energySlip {
 		r.found("C11", "energy_unit", "/total_energy", details{"total": kwh(c.Energy), "sum": kwh(c.SumEnergy)},
-			"total_energy is %s and the periods sum up to %s: one of them seems to be in Wh.", kwh(c.Energy), kwh(c.SumEnergy))
+			"total_energy is %s and the periods sum up to %s: that seems to be in Wh.", kwh(c.Energy), kwh(c.SumEnergy))
 	}
 	if r.timeSlip {
 		length, stated := c.End.Sub(c.Start), c.SumTime+c.SumParking+c.SumReservation
 		r.found("C11", "time_unit", "/total_time", details{"total": whole(c.Time), "sum": whole(stated), "length": whole(length)},
-			"total_time is %s and the periods hold %s of a session that lasts %s: one of them seems to be in minutes or seconds.", whole(c.Time), whole(stated), whole(length))
+			"total_time is %s and the periods hold %s of a session that lasts %s: that seems to be in minutes or seconds.", whole(c.Time), whole(stated), whole(length))
 	}
 }
 
