@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"encoding/hex"
 	"slices"
 	"strings"
 	"sync"
@@ -45,21 +44,11 @@ func (l *Ledger) gather(ctx context.Context, cdr *check.CDR, x *relay.Exchange, 
 	return c, l.gatherMeter(ctx, c)
 }
 
-// gatherAuths reads the authorisations of the token around the session, and those
-// with the reference that the CDR names.
+// gatherAuths reads the authorisations that may belong to a CDR.
 func (l *Ledger) gatherAuths(ctx context.Context, c *check.Case) error {
-	cdr := c.CDR
-	from, to := cdr.Start.Add(-authsBefore).UnixMicro(), cdr.End.UnixMicro()
-	auths, err := l.o.Store.Authorizations(ctx, cdr.Token.Party, cdr.Token.Key, from, to)
+	auths, err := l.authsOf(ctx, c.CDR)
 	if err != nil {
 		return err
-	}
-	if ref := ocpi.FoldID(cdr.Reference); ref != "" && !slices.ContainsFunc(auths, func(a store.Authorization) bool { return a.Reference == ref }) {
-		named, err := l.o.Store.AuthorizationsByReference(ctx, cdr.Party, ref)
-		if err != nil {
-			return err
-		}
-		auths = append(auths, named...)
 	}
 	for _, a := range auths {
 		c.Auths = append(c.Auths, check.Authorization{
@@ -68,6 +57,22 @@ func (l *Ledger) gatherAuths(ctx context.Context, c *check.Case) error {
 		})
 	}
 	return nil
+}
+
+// authsOf returns the authorisations of the token around the session, and those
+// with the reference that the CDR names.
+func (l *Ledger) authsOf(ctx context.Context, cdr *check.CDR) ([]store.Authorization, error) {
+	from, to := cdr.Start.Add(-authsBefore).UnixMicro(), cdr.End.UnixMicro()
+	auths, err := l.o.Store.Authorizations(ctx, cdr.Token.Party, cdr.Token.Key, from, to)
+	if err != nil {
+		return nil, err
+	}
+	ref := ocpi.FoldID(cdr.Reference)
+	if ref == "" || slices.ContainsFunc(auths, func(a store.Authorization) bool { return a.Reference == ref }) {
+		return auths, nil
+	}
+	named, err := l.o.Store.AuthorizationsByReference(ctx, cdr.Party, ref)
+	return append(auths, named...), err
 }
 
 // agreementOn is what the two had agreed on the day of the session, else what
@@ -211,8 +216,9 @@ func (t *tariffCache) read(v *store.TariffVersion) (check.TariffVersion, bool) {
 	if ok {
 		return hit, true
 	}
-	out := check.TariffVersion{Received: time.UnixMicro(v.Received).UTC(), Hash: hex.EncodeToString(v.Hash), Deleted: v.Deleted}
+	out := check.TariffVersion{Received: time.UnixMicro(v.Received).UTC(), Deleted: v.Deleted}
 	if !v.Deleted {
+		out.Hash = hexDigest(v.Body) // so that the evidence, whose digest is in the log, proves each byte
 		var err error
 		if out.Tariff, err = check.ReadTariff(ocpi.Version(v.Version), v.Body); err != nil {
 			return out, false

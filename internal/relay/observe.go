@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/tidwall/gjson"
 
 	"github.com/eroam/eroam/internal/routing"
 	"github.com/eroam/eroam/internal/trace"
@@ -47,7 +48,7 @@ func (r *Relay) message(x *Exchange) trace.Message {
 		RequestBody: x.Body,
 	}
 	if q.Module == ocpi.CDRs && q.Method == http.MethodPost {
-		m.Way = "bill"
+		m.Way, m.Object = "bill", gjson.GetBytes(x.Body, "id").Str
 	}
 	if len(q.Path) > 0 {
 		m.Object = q.Path[len(q.Path)-1]

@@ -24,8 +24,9 @@ type Query struct {
 	RequestID     string // as it came in or as it went out
 	Party         string // sender or receiver, "NL-CP1"
 	Module        string
-	From, To      time.Time // of Message.Time; To is exclusive, zero is no bound
-	Limit         int       // default 100, at most 10,000
+	From, To      time.Time           // of Message.Time; To is exclusive, zero is no bound
+	Match         func(*Message) bool // a condition beyond these; nil: none
+	Limit         int                 // default 100, at most 10,000
 }
 
 const (
@@ -40,7 +41,8 @@ func (q *Query) matches(m *Message) bool {
 		(q.Party == "" || m.From == q.Party || m.To == q.Party) &&
 		(q.Module == "" || m.Module == q.Module) &&
 		(q.From.IsZero() || !m.Time.Before(q.From)) &&
-		(q.To.IsZero() || m.Time.Before(q.To))
+		(q.To.IsZero() || m.Time.Before(q.To)) &&
+		(q.Match == nil || q.Match(m))
 }
 
 // Find returns the newest messages that match, the newest first. It sees what
