@@ -440,4 +440,8 @@ func testGuards(t *testing.T, fresh func(testing.TB) store.Options) {
 		t.Errorf("what was changed is %v, %v", e, err)
 	}
 	appendEvents(t, s, 255) // the store goes on
+	Tamper(t, o, "UPDATE ledger_event SET hash = leaf WHERE seq = 9")
+	if h, err := s.LedgerHashes(context.Background(), []int64{tlog.StoredHashIndex(0, 9)}); err == nil {
+		t.Errorf("a hash of another size: %v, no error", h)
+	}
 }
