@@ -252,8 +252,9 @@ func said(a *relay.Answer, cause error) string {
 	return cut(message(a.Body), 200)
 }
 
-// resend has a CDR delivered that was given up.
-func (l *Ledger) resend(ctx context.Context, k store.ObjectKey) error {
+// resend has a CDR delivered that was given up, and does also in the same
+// transaction.
+func (l *Ledger) resend(ctx context.Context, k store.ObjectKey, also ...func(*store.Tx) error) error {
 	return l.o.Store.Write(ctx, func(tx *store.Tx) error {
 		c, found, err := tx.CDR(k.Party, k.ID)
 		if err != nil || !found || c.Mail != MailRefused && c.Mail != MailDead || State(c.State) == StateRefused {
@@ -261,12 +262,21 @@ func (l *Ledger) resend(ctx context.Context, k store.ObjectKey) error {
 		}
 		now := l.now().UnixMicro()
 		c.Mail, c.Due, c.MailSince, c.Updated = MailWaiting, now, now, now
-		return tx.UpdateCDR(&c)
+		if err := tx.UpdateCDR(&c); err != nil {
+			return err
+		}
+		for _, do := range also {
+			if err := do(tx); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
-// Redeliver sends a CDR again whose delivery was given up.
-func (l *Ledger) Redeliver(ctx context.Context, k Key) error {
+// Redeliver sends a CDR again whose delivery was given up. What also does is in the
+// same transaction.
+func (l *Ledger) Redeliver(ctx context.Context, k Key, also ...func(*store.Tx) error) error {
 	c, found, err := l.o.Store.CDR(ctx, k.Owner, ocpi.FoldID(k.ID))
 	if err != nil {
 		return err
@@ -277,7 +287,7 @@ func (l *Ledger) Redeliver(ctx context.Context, k Key) error {
 	if c.Mail != MailRefused && c.Mail != MailDead || State(c.State) == StateRefused {
 		return stateError(&c)
 	}
-	return l.resend(ctx, objectKey(c.Owner, c.CDRID))
+	return l.resend(ctx, objectKey(c.Owner, c.CDRID), also...)
 }
 
 // receiver returns the party that CDRs for a provider can be sent to now; nil

@@ -37,6 +37,9 @@ type Step struct {
 	Party  ocpi.PartyID
 	Reason string // a code
 	Text   string // in the words of who does it; at most maxText characters
+	// Also is done in the same transaction, once the step has succeeded; nil:
+	// nothing. When it fails the step fails.
+	Also func(*store.Tx) error
 }
 
 const maxText = 1000
@@ -181,6 +184,9 @@ func (l *Ledger) step(ctx context.Context, k Key, s Step, do func(*store.Tx, *st
 				return nil
 			}
 			return err
+		}
+		if s.Also != nil {
+			return s.Also(tx)
 		}
 		return nil
 	})
