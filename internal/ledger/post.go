@@ -38,8 +38,10 @@ const (
 	perReceiver = 8  // requests in flight to one receiver
 	fetchAtOnce = 64 // rows read for one receiver at a time
 	// failuresToPause is how many attempts in a row must fail before only one CDR
-	// at a time is tried.
+	// at a time is tried, and probeAtLeast how often then: the schedule is for a
+	// CDR that its receiver cannot take, not for a receiver that has been mended.
 	failuresToPause = 3
+	probeAtLeast    = 10 * time.Minute
 )
 
 // pause returns how long to wait after the n-th failure in a row, n from 1: the
@@ -189,6 +191,7 @@ func (o *office) serve(ctx context.Context, d *desk) {
 // standing is how a receiver has been doing.
 type standing struct {
 	failures int       // in a row
+	pauses   int       // since it last took something
 	next     time.Time // no attempt before, while it fails
 	absent   bool      // it was not reachable when last looked at
 }
@@ -220,16 +223,18 @@ func (o *office) round(ctx context.Context, d *desk, s *standing) (busy bool, er
 	results := o.attemptAll(ctx, d, due)
 	recovered := false
 	for _, r := range results {
-		switch {
-		case r == away:
+		if r == away {
 			s.failures++
-			s.next = now.Add(pause(s.failures - failuresToPause + 1))
-		default:
-			recovered = recovered || s.failures >= failuresToPause
-			s.failures = 0
+			continue
 		}
+		recovered = recovered || s.failures >= failuresToPause
+		s.failures, s.pauses = 0, 0
 	}
-	if recovered && s.failures == 0 {
+	if s.failures >= failuresToPause {
+		s.pauses++
+		s.next = now.Add(min(pause(s.pauses), probeAtLeast))
+	}
+	if recovered && s.failures < failuresToPause {
 		o.setFailing(d.to, false)
 		return true, o.l.o.Store.Write(ctx, func(tx *store.Tx) error { return tx.HurryMail(d.to, now.UnixMicro()) })
 	}

@@ -168,6 +168,20 @@ func (r *rig) kinds(id string) string {
 	return strings.Join(kinds, " ")
 }
 
+// found are the findings of a CDR as its first event has them.
+func (r *rig) found(id string) []string {
+	r.t.Helper()
+	events, err := r.Store.CDREvents(r.t.Context(), r.cdr(id).ID)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	l, err := ledger.ParseLeaf(events[0].Leaf)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return l.Findings
+}
+
 // balances are all balances but those of 0.
 func (r *rig) balances() map[string]int64 {
 	r.t.Helper()
