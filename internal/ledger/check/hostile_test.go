@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/eroam/eroam/internal/ledger/check"
 	"github.com/eroam/eroam/ocpi"
@@ -88,6 +89,18 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// TestLongIDs proves that a report does not grow with the ids of a CDR.
+func TestLongIDs(t *testing.T) {
+	f := good(t)
+	long := `"` + strings.Repeat("é", 100_000) + `"`
+	f.set("session_id", long).set("tariffs.0.id", long).set("meter_id", long).set("cdr_location.id", long)
+	r := f.run()
+	if len(r.Findings) < 4 || r.Verdict != check.Reject {
+		t.Error(codesOf(r))
+	}
+	consistent(t, r)
+}
+
 // TestTooMuchToPrice proves that pricing is refused where it would take long.
 func TestTooMuchToPrice(t *testing.T) {
 	f := good(t)
@@ -159,8 +172,13 @@ func consistent(t *testing.T, r check.Report) {
 		known[c.Check+"/"+c.Code] = true
 	}
 	for _, f := range r.Findings {
-		if !known[f.Check+"/"+f.Code] || f.Check < last || f.Message == "" || len(f.Message) > 10_000 {
+		if !known[f.Check+"/"+f.Code] || f.Check < last || f.Message == "" || len(f.Message) > 1_000 {
 			t.Fatalf("finding %+v after %s", f, last)
+		}
+		for _, v := range f.Details {
+			if len(v) > 1_000 || !utf8.ValidString(v) {
+				t.Fatalf("details %q", v)
+			}
 		}
 		last = f.Check
 		if rank[f.Severity] > rank[worst] {

@@ -62,10 +62,26 @@ func (r *run) found(check, code, pointer string, d details, format string, args 
 	if severity == Off {
 		return
 	}
-	r.report.Findings = append(r.report.Findings, Finding{check, code, severity, fmt.Sprintf(format, args...), pointer, d})
+	for name, value := range d {
+		if len(value) > maxText {
+			d[name] = clip(value)
+		}
+	}
+	r.report.Findings = append(r.report.Findings, Finding{check, code, severity, clip(fmt.Sprintf(format, args...)), pointer, d})
 	if severity.rank() > r.report.Verdict.rank() {
 		r.report.Verdict = severity
 	}
+}
+
+// maxText bounds the texts of a finding, in bytes: ids in them may be of any length.
+const maxText = 1_000
+
+// clip cuts a text that is too long.
+func clip(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxText-3], "") + "..."
 }
 
 // money writes minor units of the CDR's currency.

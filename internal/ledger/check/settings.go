@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/govalues/decimal"
+	"github.com/tidwall/gjson"
 
 	"github.com/eroam/eroam/ocpi"
 	"github.com/eroam/eroam/tariff"
@@ -85,11 +86,26 @@ func ParseSettings(body []byte) (*Settings, error) {
 	if err := json.Unmarshal(body, s, json.RejectUnknownMembers(true)); err != nil {
 		return nil, settingsError(err)
 	}
+	if name := nullMember(body); name != "" {
+		return nil, ocpi.Invalid(name, "must not be null")
+	}
 	if err := s.check(); err != nil {
 		return nil, err
 	}
 	s.Severity = maps.Clone(s.Severity)
 	return s, nil
+}
+
+// nullMember returns the name of a member that is null: it would be 0 in silence,
+// which for many settings means no limit.
+func nullMember(object []byte) (null string) {
+	gjson.ParseBytes(object).ForEach(func(name, v gjson.Result) bool {
+		if v.Type == gjson.Null {
+			null = name.Str
+		}
+		return null == ""
+	})
+	return null
 }
 
 func settingsError(err error) error {

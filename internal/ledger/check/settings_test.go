@@ -60,6 +60,7 @@ func TestSettingsRefused(t *testing.T) {
 		`{"pricing":{"stepsize":"off"}}`:           "pricing.stepsize: is not a setting",
 		`{"pricing":{"tolerance":"0.1"}}`:          "pricing.tolerance: is price_tolerance here",
 		`{"pricing":{"rounding":{"decimals":99}}}`: "pricing.rounding.decimals: ",
+		`{"late_hold_days":null}`:                  "late_hold_days: must not be null",
 		`{"eichrecht":1}`:                          "eichrecht: ",
 		`{`:                                        "settings: ",
 	} {
