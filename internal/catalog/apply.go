@@ -138,9 +138,11 @@ func (p *plan) edit(d *document, old *store.Object) error {
 		return nil
 	}
 	before := contentBefore(d.Module, old)
-	content := before.plus(evseContent(e.is))
+	is, room := evseContentIn(nil, e.is)
+	content := before.plus(is)
 	if e.was != nil {
-		content = content.minus(evseContent(e.was))
+		was, _ := evseContentIn(room, e.was)
+		content = content.minus(was)
 	}
 	p.next.Hash, p.quiet = content.bytes(), content == before
 	return nil

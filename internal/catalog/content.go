@@ -113,7 +113,14 @@ func (l *location) find(uid string) *evse {
 
 // evseContent returns the digest of an EVSE.
 func evseContent(v []byte) digest {
-	return sum(appendEVSE(make([]byte, 0, len(v)+64), v))
+	d, _ := evseContentIn(nil, v)
+	return d
+}
+
+// evseContentIn is evseContent in memory that it returns for the next call.
+func evseContentIn(room, v []byte) (digest, []byte) {
+	room = appendEVSE(slices.Grow(room[:0], len(v)+64), v)
+	return sum(room), room
 }
 
 func appendEVSE(out, v []byte) []byte {

@@ -95,7 +95,8 @@ func (w *writer) beginOnce(ctx context.Context, want int64) (*Tx, error) {
 	if err != nil {
 		return nil, err
 	}
-	tx := &Tx{ctx: ctx, sql: t, block: block{want: want}, workspace: w.workspace, moved: map[ObjectKey]place{}}
+	w.reset()
+	tx := &Tx{ctx: ctx, sql: t, block: block{want: want}, workspace: w.workspace}
 	if err := w.current(tx); err != nil {
 		t.rollback()
 		return nil, err

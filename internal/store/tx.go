@@ -24,9 +24,6 @@ type Tx struct {
 	ledger   ledgerEnds
 
 	*workspace
-	changes []change            // of objects, for the index
-	heads   []Object            // as they became, without bodies: one for each change
-	moved   map[ObjectKey]place // by them
 }
 
 // workspace is what the transactions of a writer use one after another.
@@ -34,6 +31,25 @@ type workspace struct {
 	codec         *codec
 	index         *index
 	data, scratch []byte
+
+	changes []change            // of objects, for the index
+	heads   []Object            // as they became, without bodies: one for each change
+	moved   map[ObjectKey]place // by them
+}
+
+// maxWorkspace is how many changes a transaction may have for its memory to be
+// used again.
+const maxWorkspace = 4 * maxBatch
+
+// reset forgets the changes of the transaction before.
+func (w *workspace) reset() {
+	if len(w.changes) > maxWorkspace || w.moved == nil {
+		w.changes, w.heads, w.moved = nil, nil, map[ObjectKey]place{}
+		return
+	}
+	clear(w.heads) // they hold what the feed may have let go of
+	w.changes, w.heads = w.changes[:0], w.heads[:0]
+	clear(w.moved)
 }
 
 // transaction is an open transaction of an engine.
