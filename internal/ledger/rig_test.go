@@ -19,6 +19,7 @@ import (
 	"github.com/eroam/eroam/internal/relay/relaytest"
 	"github.com/eroam/eroam/internal/routing"
 	"github.com/eroam/eroam/internal/store"
+	"github.com/eroam/eroam/internal/trace"
 	"github.com/eroam/eroam/ocpi"
 )
 
@@ -34,13 +35,20 @@ type rig struct {
 	ledger    *ledger.Ledger
 	catalog   *catalog.Catalog
 	cpo, emsp *relaytest.Partner
+	trace     *trace.Recorder // nil: none
 	stop      func()
 }
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	h := relaytest.New(t, true)
-	r := &rig{Hub: h, t: t}
+	return newTracedRig(t, nil)
+}
+
+// newTracedRig is a rig that records messages.
+func newTracedRig(t *testing.T, rec *trace.Recorder) *rig {
+	t.Helper()
+	h := relaytest.New(t, true, func(o *relay.Options) { o.Trace = rec })
+	r := &rig{Hub: h, t: t, trace: rec}
 	r.cpo = h.Join(ocpi.V221, deliverytest.Grant("NL-CP1", ocpi.RoleCPO))
 	r.emsp = h.Join(ocpi.V221, deliverytest.Grant("DE-EM1", ocpi.RoleEMSP))
 	r.start()
@@ -54,7 +62,7 @@ func (r *rig) start() {
 		r.t.Fatal(err)
 	}
 	r.ledger = ledger.New(ledger.Options{
-		Store: r.Store, Registry: r.Registry, Relay: r.Relay, Signer: signer, Hub: deliverytest.ID, PublicURL: relaytest.PublicURL,
+		Store: r.Store, Registry: r.Registry, Relay: r.Relay, Trace: r.trace, Signer: signer, Hub: deliverytest.ID, PublicURL: relaytest.PublicURL,
 	})
 	if err := r.ledger.Open(r.t.Context()); err != nil {
 		r.t.Fatal(err)
