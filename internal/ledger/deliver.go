@@ -12,7 +12,8 @@ import (
 	"github.com/eroam/eroam/ocpi"
 )
 
-// firstAttempt bounds how long the sender of a CDR waits for its receiver.
+// firstAttempt bounds how long the sender of a CDR waits, besides the time-out of
+// the relay, and how long another process leaves a CDR to the one that took it in.
 const firstAttempt = 15 * time.Second
 
 // first gives a CDR that is in the ledger to its receiver while the sender
