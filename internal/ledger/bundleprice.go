@@ -17,6 +17,13 @@ import (
 
 // tariffs checks that the tariffs are the bytes that the evidence names.
 func (c *cdrCheck) tariffs() bool {
+	for i := range c.cdr.Tariffs {
+		t := &c.cdr.Tariffs[i]
+		if !c.uses(t) {
+			c.say(Wrong, c.part("tariff "+t.ID), "the evidence does not name this version")
+			return false
+		}
+	}
 	for _, used := range c.evidence.Report.Tariffs {
 		if used.Received.IsZero() {
 			c.say(Proven, c.part("tariff "+used.ID), "it is inside the CDR")
@@ -33,13 +40,6 @@ func (c *cdrCheck) tariffs() bool {
 			return false
 		default:
 			c.say(Proven, part, "these bytes were received by the hub at %s (SHA-256 %s)", ocpi.FormatTime(used.Received), used.Hash)
-		}
-	}
-	for i := range c.cdr.Tariffs {
-		t := &c.cdr.Tariffs[i]
-		if !c.uses(t) {
-			c.say(Wrong, c.part("tariff "+t.ID), "the evidence does not name this version")
-			return false
 		}
 	}
 	return true
@@ -73,9 +73,16 @@ func (c *cdrCheck) price() {
 		c.say(Unchecked, part, "the hub did not compute one: %s", cmp.Or(stored.NotPriced, "no reason is given"))
 		return
 	}
-	again, err := c.priceAgain(stored.Price)
+	var zone *time.Location
+	if c.cdr.Zone != "" {
+		if zone = new(zoneCache).load(c.cdr.Zone); zone == nil {
+			c.say(Unchecked, part, "it could not be computed again: the time zone %.40q is not known here", c.cdr.Zone)
+			return
+		}
+	}
+	again, err := c.priceAgain(stored.Price, zone)
 	if err != nil {
-		c.say(Unchecked, part, "it could not be computed again: %v", err)
+		c.say(Wrong, part, "it cannot be computed again: %v", err)
 		return
 	}
 	if again.Price == nil {
@@ -105,7 +112,7 @@ func (c *cdrCheck) price() {
 
 // priceAgain has the hub's own check price the CDR, with nothing but what is in
 // the file.
-func (c *cdrCheck) priceAgain(stored jsontext.Value) (check.Report, error) {
+func (c *cdrCheck) priceAgain(stored jsontext.Value, zone *time.Location) (check.Report, error) {
 	policy, err := tariff.ParsePolicy([]byte(gjson.GetBytes(stored, "policy").Raw))
 	if err != nil {
 		return check.Report{}, fmt.Errorf("its policy: %w", err)
@@ -117,12 +124,7 @@ func (c *cdrCheck) priceAgain(stored jsontext.Value) (check.Report, error) {
 		}
 	}
 	settings.Pricing = policy
-	x := check.Case{Now: c.received.At, Settings: settings}
-	if c.cdr.Zone != "" {
-		if x.Zone, err = time.LoadLocation(c.cdr.Zone); err != nil {
-			return check.Report{}, fmt.Errorf("the time zone: %w", err)
-		}
-	}
+	x := check.Case{Now: c.received.At, Settings: settings, Zone: zone}
 	if x.CDR, err = check.Read(ocpi.Version(c.cdr.OCPI), []byte(c.cdr.Body), nil); err != nil {
 		return check.Report{}, err
 	}
