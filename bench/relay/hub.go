@@ -15,7 +15,7 @@ func (l *lab) startHub(ctx context.Context, addr string) (candidate, error) {
 	if _, err := l.hub.Start(ctx); err != nil {
 		return candidate{}, err
 	}
-	l.partners = blackbox.Platform(nil, blackbox.Endpoint{Identifier: "cdrs", Role: "RECEIVER", URL: "http://" + l.upstream + "/cdrs"})
+	l.partners = blackbox.Platform(nil, blackbox.Endpoint{Identifier: "locations", Role: "RECEIVER", URL: "http://" + l.upstream + "/locations"})
 	versions := l.partners.URL + "/versions"
 	token, err := l.hub.Register(blackbox.Party{Country: "NL", ID: "CP1", Role: "CPO"}, versions)
 	if err != nil {
@@ -25,7 +25,7 @@ func (l *lab) startHub(ctx context.Context, addr string) (candidate, error) {
 		return candidate{}, err
 	}
 	return candidate{
-		name: "eroam", url: l.hub.URL() + "/ocpi/2.2.1/receiver/cdrs", pid: l.hub.Pid(),
+		name: "eroam", url: l.hub.URL() + "/ocpi/2.2.1/receiver/locations/NL/CP1/LOC-17", pid: l.hub.Pid(),
 		header: map[string]string{
 			"Authorization": "Token " + token, "X-Request-ID": "b6f0a2d2e6b54b3f8f6d2f0a", "X-Correlation-ID": "c6f0a2d2e6b54b3f8f6d2f0a",
 			"OCPI-from-country-code": "NL", "OCPI-from-party-id": "CP1", "OCPI-to-country-code": "DE", "OCPI-to-party-id": "EM1",

@@ -62,7 +62,7 @@ func (l *lab) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.candidates = append(l.candidates, candidate{name: "nginx", url: "http://" + proxy + "/cdrs", pid: pid})
+	l.candidates = append(l.candidates, candidate{name: "nginx", url: "http://" + proxy + "/locations/NL/CP1/LOC-17", pid: pid})
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func (l *lab) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.candidates = append(l.candidates, candidate{name: "ReverseProxy", url: "http://" + goProxy + "/cdrs", pid: cmd.Process.Pid})
+	l.candidates = append(l.candidates, candidate{name: "ReverseProxy", url: "http://" + goProxy + "/locations/NL/CP1/LOC-17", pid: cmd.Process.Pid})
 	hub, err := l.startHub(ctx, eroam)
 	if err != nil {
 		return err
@@ -161,12 +161,12 @@ func check(c candidate) error {
 	if err := waitFor(strings.Split(c.url, "/")[2]); err != nil {
 		return err
 	}
-	return post(c, "check")
+	return push(c, "check")
 }
 
-// post sends one CDR through a candidate; any answer but a success is an error.
-func post(c candidate, correlation string) error {
-	req, err := http.NewRequest(http.MethodPost, c.url, strings.NewReader(cdr))
+// push sends one location through a candidate; any answer but a success is an error.
+func push(c candidate, correlation string) error {
+	req, err := http.NewRequest(http.MethodPut, c.url, strings.NewReader(pushed))
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ var (
 func (l *lab) load(ctx context.Context, c *candidate, connections int, d time.Duration) (turn, error) {
 	script := filepath.Join(l.dir, c.name+".lua")
 	var b strings.Builder
-	fmt.Fprintf(&b, "wrk.method = %q\nwrk.body = [==[%s]==]\nwrk.headers[%q] = %q\n", "POST", cdr, "Content-Type", "application/json")
+	fmt.Fprintf(&b, "wrk.method = %q\nwrk.body = [==[%s]==]\nwrk.headers[%q] = %q\n", "PUT", pushed, "Content-Type", "application/json")
 	for k, v := range c.header {
 		fmt.Fprintf(&b, "wrk.headers[%q] = %q\n", k, v)
 	}
@@ -116,7 +116,7 @@ func (l *lab) paced(ctx context.Context, perSecond int, d time.Duration) (pace, 
 		}
 		sent++
 		wg.Go(func() {
-			if err := post(c, correlation); err != nil {
+			if err := push(c, correlation); err != nil {
 				select {
 				case failures <- err:
 				default:

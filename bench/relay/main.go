@@ -1,5 +1,5 @@
 // Command relay measures the hub as a relay beside nginx as a plain reverse
-// proxy and beside Go's httputil.ReverseProxy: the same 1.5 kB POST, the same
+// proxy and beside Go's httputil.ReverseProxy: the same PUT of 1.5 kB, the same
 // upstream, the same 64 connections, interleaved in one run. It prints a table
 // and writes one JSON object a line to bench/out/relay.jsonl.
 //
@@ -64,7 +64,7 @@ func run(ctx context.Context, o options) error {
 	if err := l.start(ctx); err != nil {
 		return err
 	}
-	fmt.Printf("relay: POST of %d bytes, %d connections, %d rounds of %v each, interleaved\n", len(cdr), o.connections, o.rounds, o.duration)
+	fmt.Printf("relay: PUT of %d bytes, %d connections, %d rounds of %v each, interleaved\n", len(pushed), o.connections, o.rounds, o.duration)
 	results := map[string][]turn{}
 	for round := range o.rounds {
 		for i := range l.candidates {

@@ -51,15 +51,16 @@ func median(t []turn, of func(turn) float64) float64 {
 	return result.Median(v)
 }
 
-// cdr is a CDR of 1.5 kB as a 2.2.1 platform sends it.
-var cdr = `{"country_code":"NL","party_id":"CP1","id":"CDR-2026-03-01-000017","start_date_time":"2026-03-01T08:02:11Z","end_date_time":"2026-03-01T09:14:45Z",` +
-	`"session_id":"S-000017","cdr_token":{"country_code":"DE","party_id":"EM1","uid":"04A1B2C3D4E580","type":"RFID","contract_id":"DE-EM1-C00017-X"},` +
-	`"auth_method":"AUTH_REQUEST","authorization_reference":"auth-000017","cdr_location":{"id":"LOC-17","name":"Harbour","address":"Quay 17","city":"Rotterdam",` +
-	`"postal_code":"3011 AA","country":"NLD","coordinates":{"latitude":"51.917000","longitude":"4.484000"},"evse_uid":"E-17-1","evse_id":"NL*CP1*E17*1",` +
-	`"connector_id":"1","connector_standard":"IEC_62196_T2","connector_format":"SOCKET","connector_power_type":"AC_3_PHASE"},"currency":"EUR",` +
-	`"tariffs":[{"country_code":"NL","party_id":"CP1","id":"T-1","currency":"EUR","type":"REGULAR","elements":[{"price_components":[` +
-	`{"type":"ENERGY","price":0.41,"vat":21,"step_size":1},{"type":"FLAT","price":0.35,"vat":21,"step_size":0}]}],"last_updated":"2026-01-01T00:00:00Z"}],` +
-	`"charging_periods":[{"start_date_time":"2026-03-01T08:02:11Z","dimensions":[{"type":"ENERGY","volume":9.731},{"type":"TIME","volume":1.1}],"tariff_id":"T-1"},` +
-	`{"start_date_time":"2026-03-01T09:08:11Z","dimensions":[{"type":"PARKING_TIME","volume":0.109}],"tariff_id":"T-1"}],` +
-	`"total_cost":{"excl_vat":4.34,"incl_vat":5.25},"total_energy":9.731,"total_energy_cost":{"excl_vat":3.99,"incl_vat":4.83},"total_time":1.209,` +
-	`"total_parking_time":0.109,"remark":"none","last_updated":"2026-03-01T09:15:00Z"}`
+// pushed is a location of 1.5 kB as a 2.2.1 platform pushes it to one receiver:
+// relayed, and neither stored nor published. (CDRs go through the ledger.)
+var pushed = `{"country_code":"NL","party_id":"CP1","id":"LOC-17","publish":true,"name":"Harbour","address":"Quay 17","city":"Rotterdam","postal_code":"3011 AA",` +
+	`"country":"NLD","coordinates":{"latitude":"51.917000","longitude":"4.484000"},"parking_type":"ON_STREET","evses":[` +
+	evse("1", "AVAILABLE") + `,` + evse("2", "CHARGING") + `],"directions":[{"language":"nl","text":"Langs het water, de tweede straat rechts."}],` +
+	`"operator":{"name":"Charge Point One","website":"https://www.cp1.example"},"time_zone":"Europe/Amsterdam",` +
+	`"opening_times":{"twentyfourseven":true},"charging_when_closed":true,"last_updated":"2026-03-01T09:15:00Z"}`
+
+func evse(uid, status string) string {
+	return `{"uid":"E-17-` + uid + `","evse_id":"NL*CP1*E17*` + uid + `","status":"` + status + `","capabilities":["RFID_READER","REMOTE_START_STOP_CAPABLE"],` +
+		`"connectors":[{"id":"1","standard":"IEC_62196_T2","format":"SOCKET","power_type":"AC_3_PHASE","max_voltage":230,"max_amperage":32,` +
+		`"tariff_ids":["T-1"],"last_updated":"2026-01-01T00:00:00Z"}],"physical_reference":"` + uid + `","floor_level":"0","last_updated":"2026-03-01T09:15:00Z"}`
+}
