@@ -43,7 +43,7 @@ func (j *Judge) firstPlaces(n int, now time.Time) map[Code][]numbered {
 	defer j.mu.RUnlock()
 	out := map[Code][]numbered{}
 	sessions := j.running()
-	for _, p := range j.places {
+	for p := range j.places.all() {
 		var have Counts
 		j.count(p, sessions, now, &have)
 		for c, k := range have {

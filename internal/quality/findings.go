@@ -133,7 +133,7 @@ func (j *Judge) next(q Query, after int64, now time.Time) []numbered {
 	}
 	sessions := j.running()
 	object := ocpi.FoldID(q.Object)
-	for _, p := range j.places {
+	for p := range j.places.all() {
 		if p.born <= after || p.born > worst || !q.Party.IsZero() && p.owner.id != q.Party || object != "" && ocpi.FoldID(p.name) != object ||
 			!j.has(p, q.Code, sessions, now) {
 			continue

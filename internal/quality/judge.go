@@ -34,7 +34,7 @@ func (j *Judge) judge(p *place, sessions map[key][]session, now int64, out emit)
 		case statusUnknown:
 			out(StatusUnknown, where{i, -1, "status"}, "UNKNOWN")
 		}
-		if all := j.doubles[e.id]; all != nil || j.ids[e.id] != nil && j.ids[e.id].key != p.key {
+		if all := j.doubles[e.id]; all != nil || j.first(e.id) != nil && j.first(e.id).key != p.key {
 			j.twin(p, e, at, out)
 		}
 	}
@@ -76,6 +76,14 @@ func (j *Judge) twin(p *place, e *evse, at where, out emit) {
 		other.evse.status(), stamp(other.evse.at()), e.status(), stamp(e.at()), len(g), status)
 }
 
+// first is one of the places with an EVSE id, nil when there is none.
+func (j *Judge) first(id uint64) *place {
+	if n, ok := j.ids[id]; ok {
+		return j.places.places[n]
+	}
+	return nil
+}
+
 // member is one of the EVSEs with one EVSE id.
 type member struct {
 	place *place
@@ -97,8 +105,8 @@ func (j *Judge) group(p *place, id uint64) []member {
 		take(p)
 	}
 	known := j.doubles[id]
-	if known == nil && j.ids[id] != nil {
-		known = []*place{j.ids[id]}
+	if first := j.first(id); known == nil && first != nil {
+		known = []*place{first}
 	}
 	for i, q := range known {
 		if (p == nil || q.key != p.key) && !slices.Contains(known[:i], q) {

@@ -29,7 +29,8 @@ type place struct {
 	key        key
 	static     uint32 // in Judge.vectors: what does not change with time or with other objects
 	connectors uint32
-	doubled    bool // two EVSEs have one uid
+	number     uint32 // in Judge.places
+	doubled    bool   // two EVSEs have one uid
 }
 
 // evse is one EVSE of a place.
@@ -182,11 +183,12 @@ func (j *Judge) keep(d draft) {
 		t.places++
 		p.tariffs = append(p.tariffs, reference{t, n})
 	}
+	j.places.put(p)
 	for _, e := range p.evses {
-		switch first := j.ids[e.id]; {
+		switch first := j.first(e.id); {
 		case e.id == 0:
 		case first == nil:
-			j.ids[e.id] = p
+			j.ids[e.id] = p.number
 		default:
 			if j.doubles[e.id] == nil {
 				j.doubles[e.id] = []*place{first}
@@ -194,7 +196,6 @@ func (j *Judge) keep(d draft) {
 			j.doubles[e.id] = append(j.doubles[e.id], p)
 		}
 	}
-	j.places[p.key] = p
 }
 
 // forget takes a place out. The caller holds the lock.
@@ -207,7 +208,7 @@ func (j *Judge) forget(p *place) {
 			delete(j.ids, e.id)
 		default:
 			all = slices.Delete(all, slices.Index(all, p), slices.Index(all, p)+1)
-			j.ids[e.id] = all[0]
+			j.ids[e.id] = all[0].number
 			if j.doubles[e.id] = all; len(all) == 1 {
 				delete(j.doubles, e.id)
 			}
@@ -219,7 +220,7 @@ func (j *Judge) forget(p *place) {
 	}
 	j.vectors.drop(p.static)
 	p.owner.places--
-	delete(j.places, p.key)
+	j.places.drop(p)
 }
 
 // tariff returns the entry of a tariff id. The caller holds the lock.

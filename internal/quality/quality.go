@@ -46,9 +46,9 @@ type Judge struct {
 	seed   maphash.Seed
 
 	mu       sync.RWMutex
-	places   map[key]*place
+	places   shelf
 	owners   map[ocpi.PartyID]*owner
-	ids      map[uint64]*place   // one place for each EVSE id
+	ids      map[uint64]uint32   // the number of one place for each EVSE id
 	doubles  map[uint64][]*place // all places of EVSE ids that occur more than once; one may stand here twice
 	tariffs  map[uint64]*tariff
 	sessions map[key]session // that run
@@ -63,7 +63,7 @@ type Judge struct {
 func New(o Options) (*Judge, error) {
 	j := &Judge{
 		bodies: o.Bodies, log: o.Log, now: o.Now, atlas: o.Atlas, seed: maphash.MakeSeed(),
-		places: map[key]*place{}, owners: map[ocpi.PartyID]*owner{}, ids: map[uint64]*place{}, doubles: map[uint64][]*place{},
+		places: shelf{numbers: map[key]uint32{}}, owners: map[ocpi.PartyID]*owner{}, ids: map[uint64]uint32{}, doubles: map[uint64][]*place{},
 		tariffs: map[uint64]*tariff{}, sessions: map[key]session{},
 	}
 	if j.atlas == nil {
@@ -122,7 +122,7 @@ func (j *Judge) apply(objects []store.Object) {
 	for i := range objects {
 		switch o := &objects[i]; ocpi.Module(o.Kind) {
 		case ocpi.Locations:
-			if p := j.places[keyOf(o.ObjectKey)]; p != nil {
+			if p := j.places.get(keyOf(o.ObjectKey)); p != nil {
 				if p.seq >= o.Seq {
 					continue
 				}
@@ -159,7 +159,7 @@ func (j *Judge) step(head *store.Object) bool {
 	now := j.now().UnixMicro()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	p := j.places[keyOf(head.ObjectKey)]
+	p := j.places.get(keyOf(head.ObjectKey))
 	if p == nil {
 		return false
 	}

@@ -59,7 +59,7 @@ func (j *Judge) ReportAt(now time.Time) Report {
 	for _, w := range j.owners {
 		owners[w] = &Owner{Party: w.id}
 	}
-	for _, p := range j.places {
+	for p := range j.places.all() {
 		o := owners[p.owner]
 		o.Locations++
 		o.EVSEs += len(p.evses)
@@ -147,7 +147,7 @@ func (j *Judge) vote() map[*owner]*ballot {
 	for _, w := range j.owners {
 		out[w] = &ballot{}
 	}
-	for _, p := range j.places {
+	for p := range j.places.all() {
 		b := out[p.owner]
 		for i := range p.evses {
 			switch s := p.evses[i].at() / 1e6; {
@@ -160,7 +160,7 @@ func (j *Judge) vote() map[*owner]*ballot {
 			}
 		}
 	}
-	for _, p := range j.places {
+	for p := range j.places.all() {
 		b := out[p.owner]
 		b.evses += len(p.evses)
 		here := false
