@@ -81,7 +81,8 @@ type Agreement struct {
 	Currency    string    // "" any
 }
 
-// Object is a stored object as its owner sent it.
+// Object is a stored object as its owner sent it: JSON that was checked when it
+// came in. What is not JSON does no harm, and tells nothing that can be relied on.
 type Object struct {
 	Version ocpi.Version
 	Body    []byte

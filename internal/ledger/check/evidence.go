@@ -24,7 +24,7 @@ type session struct {
 // readSession reads the session of the case; false where there is none that can be
 // read.
 func (c *Case) readSession() (s session, ok bool) {
-	if c.Session == nil || !gjson.ValidBytes(c.Session.Body) {
+	if c.Session == nil {
 		return s, false
 	}
 	var kwh ocpi.Number
@@ -60,7 +60,7 @@ func (c *Case) readSession() (s session, ok bool) {
 	})
 	e, err := tariff.ParseEnergy(kwh.String())
 	s.energy, s.hasEnergy = e, kwh.IsSet() && err == nil
-	return s, m.err == nil
+	return s, m.err == nil && s.status != ""
 }
 
 // moment reads a DateTime; the zero time where there is none.
@@ -153,7 +153,7 @@ func (r *run) byToken() {
 		return
 	}
 	var token gjson.Result
-	if r.Token != nil && gjson.ValidBytes(r.Token.Body) {
+	if r.Token != nil {
 		token = gjson.ParseBytes(r.Token.Body)
 	}
 	there := token.IsObject()

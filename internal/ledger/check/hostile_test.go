@@ -10,6 +10,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/eroam/eroam/internal/ledger/check"
 	"github.com/eroam/eroam/ocpi"
 )
@@ -138,6 +140,7 @@ func FuzzRun(f *testing.F) {
 	}
 	f.Add(good(f).body, []byte(`{`), []byte(`[]`), []byte(`{"valid":0}`), []byte(goodTariff), int64(-1))
 	f.Add(creditOf(f).body, []byte(`{"kwh":"x"}`), []byte(`{"evses":[{"uid":"E1","connectors":[{"id":"1","max_voltage":1e300}]}]}`), []byte(`null`), []byte(`{}`), int64(1<<60))
+	f.Add(good(f).body, []byte(replace(goodSession, "COMPLETED", "\xff\xf0")), []byte(`{"evses":"\u`), []byte(`{"valid":`), []byte(goodTariff), int64(5))
 	f.Add(good(f).sign().body, []byte(goodSession), []byte(goodLocation), []byte(goodToken), []byte(goodTariff), int64(1e15))
 	base := good(f).Case
 	f.Fuzz(func(t *testing.T, body, session, location, token, tariffBody []byte, n int64) {
@@ -184,6 +187,9 @@ func consistent(t *testing.T, r check.Report) {
 		if rank[f.Severity] > rank[worst] {
 			worst = f.Severity
 		}
+	}
+	if _, err := json.Marshal(r); err != nil {
+		t.Fatal(err)
 	}
 	if worst != r.Verdict || (r.Price == nil) != (r.Claim == nil) || (r.Price == nil) != (r.NotPriced != "") {
 		t.Fatalf("verdict %s, worst %s, price %v, claim %v, not priced %q", r.Verdict, worst, r.Price, r.Claim, r.NotPriced)

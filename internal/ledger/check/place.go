@@ -25,7 +25,7 @@ type place struct {
 // readPlace looks into the location without decoding all of it: some have
 // hundreds of EVSEs.
 func (r *run) readPlace() (p place) {
-	if r.Location == nil || !gjson.ValidBytes(r.Location.Body) {
+	if r.Location == nil {
 		return p
 	}
 	c := &r.CDR.Place

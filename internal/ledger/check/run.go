@@ -63,9 +63,7 @@ func (r *run) found(check, code, pointer string, d details, format string, args 
 		return
 	}
 	for name, value := range d {
-		if len(value) > maxText {
-			d[name] = clip(value)
-		}
+		d[name] = clip(value)
 	}
 	r.report.Findings = append(r.report.Findings, Finding{check, code, severity, clip(fmt.Sprintf(format, args...)), pointer, d})
 	if severity.rank() > r.report.Verdict.rank() {
@@ -76,12 +74,12 @@ func (r *run) found(check, code, pointer string, d details, format string, args 
 // maxText bounds the texts of a finding, in bytes: ids in them may be of any length.
 const maxText = 1_000
 
-// clip cuts a text that is too long.
+// clip cuts a text that is too long, and makes it UTF-8.
 func clip(s string) string {
-	if len(s) <= maxText {
-		return s
+	if len(s) > maxText {
+		s = s[:maxText-3] + "..."
 	}
-	return strings.ToValidUTF8(s[:maxText-3], "") + "..."
+	return strings.ToValidUTF8(s, "")
 }
 
 // money writes minor units of the CDR's currency.
