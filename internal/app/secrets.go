@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/eroam/eroam/internal/party"
@@ -28,7 +27,7 @@ const metaAdminToken = "admin_token_hash"
 // starting with a new one would lose them silently. That the key is the right
 // one is checked by [party.Open].
 func sealKey(ctx context.Context, db *store.Store, dir string) ([]byte, error) {
-	name := filepath.Join(dir, "seal.key")
+	name := SealKeyFile(dir)
 	key, err := readSealKey(name)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return key, err

@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
-	"strings"
 
 	"github.com/eroam/eroam/internal/catalog"
 	"github.com/eroam/eroam/internal/crawl"
@@ -15,7 +14,6 @@ import (
 	"github.com/eroam/eroam/internal/letter"
 	"github.com/eroam/eroam/internal/party"
 	"github.com/eroam/eroam/internal/quality"
-	"github.com/eroam/eroam/internal/receipt"
 	"github.com/eroam/eroam/internal/relay"
 	"github.com/eroam/eroam/internal/station"
 )
@@ -84,10 +82,9 @@ func (a *App) openRelay(context.Context) error {
 // openLedger starts the bill way. Nothing is published, relayed or taken in before
 // it is open.
 func (a *App) openLedger(ctx context.Context) error {
-	origin := strings.TrimPrefix(strings.TrimPrefix(a.URL(), "https://"), "http://")
-	signer, err := receipt.NewSigner(origin, [32]byte(derive(a.sealKey, "checkpoints of the ledger")))
+	signer, err := openSigner(ctx, a.store, a.URL(), a.sealKey)
 	if err != nil {
-		return fmt.Errorf("making the key of the ledger: %w", err)
+		return err
 	}
 	a.ledger = ledger.New(ledger.Options{
 		Store: a.store, Registry: a.registry, Relay: a.relay, Lease: a.lease, Trace: a.trace, Signer: signer,
