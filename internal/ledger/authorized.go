@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"crypto/rand"
+	"time"
 
 	"github.com/eroam/eroam/internal/store"
 	"github.com/eroam/eroam/ocpi"
@@ -34,4 +35,26 @@ func (l *Ledger) Authorized(ctx context.Context, a Authorization) error {
 			Token: ocpi.TokenKey(a.Token, a.TokenType), Contract: a.Contract, Location: ocpi.FoldID(a.LocationID), Method: a.Method,
 		})
 	})
+}
+
+// Authorisations are kept for keepAuthorized: longer than a CDR can be late and
+// be disputed. purgeAtOnce are deleted in one transaction.
+const (
+	keepAuthorized = 400 * 24 * time.Hour
+	purgeAtOnce    = 500
+)
+
+// purge deletes authorisations that no CDR will ask for any more.
+func (l *Ledger) purge(ctx context.Context) error {
+	before := l.now().Add(-keepAuthorized).UnixMicro()
+	for n := purgeAtOnce; n == purgeAtOnce && ctx.Err() == nil; {
+		err := l.o.Store.Write(ctx, func(tx *store.Tx) (err error) {
+			n, err = tx.PurgeAuthorizations(before, purgeAtOnce)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -85,6 +85,7 @@ const (
 	approveEvery    = 5 * time.Second
 	watchEvery      = 30 * time.Second
 	checkpointEvery = 10 * time.Second
+	purgeEvery      = time.Hour
 )
 
 // Run delivers what is waiting, approves by time, looks for CDRs that do not
@@ -101,6 +102,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 		{"approving by time", approveEvery, l.approveDue},
 		{"looking for missing CDRs", watchEvery, l.watch},
 		{"signing a checkpoint", checkpointEvery, l.signCheckpoint},
+		{"deleting old authorisations", purgeEvery, l.purge},
 	} {
 		all.Go(func() { l.every(ctx, j.what, j.every, j.do) })
 	}
