@@ -84,6 +84,14 @@ type Billed struct {
 	Session Session
 	CDR     *CDR // nil while the session runs
 	Bill    BillState
+	// Fair is what the session costs by its tariff. An operator that overcharges
+	// has more in the CDR.
+	Fair Amount
+}
+
+// Overcharged reports whether the CDR is above the tariff; see [Overcharge].
+func (b *Billed) Overcharged() bool {
+	return b.CDR != nil && (b.CDR.Cost.Total.Net.Cmp(b.Fair.Net) > 0 || b.CDR.Cost.Total.Gross.Cmp(b.Fair.Gross) > 0)
 }
 
 // Sessions returns the sessions of all operators in order of their start.
@@ -92,7 +100,7 @@ func (c *CPO) Sessions() []Billed {
 	defer c.mu.Unlock()
 	out := make([]Billed, 0, len(c.order))
 	for _, r := range c.order {
-		out = append(out, Billed{Session: r.session.copy(), CDR: r.cdr, Bill: r.bill})
+		out = append(out, Billed{Session: r.session.copy(), CDR: r.cdr, Bill: r.bill, Fair: r.fair})
 	}
 	return out
 }

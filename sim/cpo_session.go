@@ -72,8 +72,10 @@ type running struct {
 	tariff  Tariff
 	plan    plan
 	session Session
-	cdr     *CDR // when it has ended
+	cdr     *CDR   // when it has ended
+	fair    Amount // what it costs by the tariff, when it has ended
 	bill    BillState
+	visit   []string      // names the session, for what is drawn later
 	stop    chan struct{} // closed by a stop
 	stopped bool
 }
@@ -139,10 +141,12 @@ func (c *CPO) begin(at Place, t Token, auth, reference string) (string, error) {
 	c.mu.Lock()
 	visit := op.Party.ID + "/" + e.UID + "/" + t.UID
 	c.visits[visit]++
-	rng := random(c.cfg.Seed, visit, strconv.Itoa(c.visits[visit]))
+	names := []string{visit, strconv.Itoa(c.visits[visit])}
+	rng := random(c.cfg.Seed, names...)
 	now := c.cfg.Clock.Now().Truncate(time.Second)
 	r := &running{
-		op: op, site: s, evse: i, tariff: op.tariffs[conn.TariffID], plan: newPlan(rng, conn.Watts, conn.DC), stop: make(chan struct{}),
+		op: op, site: s, evse: i, tariff: op.tariffs[conn.TariffID], plan: newPlan(rng, conn.Watts, conn.DC),
+		visit: names, stop: make(chan struct{}),
 		session: Session{
 			Operator: op.Party, ID: newID(rng), Start: now, Token: t.ref(), AuthMethod: auth, AuthorizationReference: reference,
 			LocationID: s.ID, EVSEUID: e.UID, ConnectorID: conn.ID, Currency: "USD", Status: SessionActive, Updated: now,
@@ -353,6 +357,10 @@ func (c *CPO) finish(r *running, charged, parked time.Duration) {
 		r.cdr.Tariffs = []Tariff{r.tariff}
 	}
 	cost, err := Price(r.tariff, r.cdr.Usage)
+	if err == nil {
+		r.fair = cost.Total
+		cost, err = r.op.Overcharge.bill(cost, c.cfg.Seed, r.visit...)
+	}
 	if err != nil {
 		c.log.Error("a session cannot be priced", "session", s.ID, "err", err)
 	}

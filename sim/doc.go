@@ -6,9 +6,9 @@
 // CDRs; an eMSP keeps and checks what it receives, publishes tokens and sends
 // commands.
 //
-// A platform misbehaves on request: see [Faults]. All randomness comes from a
-// seed, so that the same run has the same sessions, energy and money. Time can
-// run faster than real time: see [Clock].
+// A platform misbehaves on request, see [Faults], and an operator bills too much,
+// see [Overcharge]. All randomness comes from a seed, so that the same run has the
+// same sessions, energy and money. Time can run faster than real time: see [Clock].
 //
 // Two platforms can also be connected to each other without a hub: everything
 // here follows the protocol and nothing depends on who the other end is.

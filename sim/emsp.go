@@ -79,6 +79,9 @@ type Mismatch struct {
 	Module ocpi.Module `json:"module"`
 	Object string      `json:"object"` // owner and id
 	What   string      `json:"what"`
+	// Price is true where all of the object arrived as it was sent, as far as can be
+	// told, and the operator asks for more or less than its tariff says.
+	Price bool `json:"price,omitzero"`
 }
 
 // maxMismatches bounds the list, so that a broken partner does not fill memory.
@@ -165,10 +168,15 @@ func (e *EMSP) putToken(ctx context.Context, t Token) error {
 
 // mismatch notes one; e.mu is held.
 func (e *EMSP) mismatch(m ocpi.Module, owner ocpi.PartyID, id, what string) {
+	e.note(owner, id, Mismatch{Module: m, What: what})
+}
+
+func (e *EMSP) note(owner ocpi.PartyID, id string, mm Mismatch) {
+	mm.Object = owner.String() + "/" + id
 	if len(e.mismatches) < maxMismatches {
-		e.mismatches = append(e.mismatches, Mismatch{m, owner.String() + "/" + id, what})
+		e.mismatches = append(e.mismatches, mm)
 	}
-	e.log.Warn("a partner's object is not right", "module", m, "party", owner.String(), "id", id, "what", what)
+	e.log.Warn("a partner's object is not right", "module", mm.Module, "party", owner.String(), "id", id, "what", mm.What)
 }
 
 // checkObject notes an object that is not as its specification says; e.mu is held.

@@ -144,6 +144,9 @@ func (e *EMSP) checkCDR(c CDR) {
 	wrong := func(format string, args ...any) {
 		e.mismatch(ocpi.CDRs, c.Operator, c.ID, fmt.Sprintf(format, args...))
 	}
+	unfair := func(format string, args ...any) {
+		e.note(c.Operator, c.ID, Mismatch{Module: ocpi.CDRs, What: fmt.Sprintf(format, args...), Price: true})
+	}
 	e.checkToken(ocpi.CDRs, c.Operator, c.ID, c.Token, c.AuthorizationReference)
 	skey := keyOf(c.Operator, c.SessionID)
 	if other, twice := e.billed[skey]; twice {
@@ -158,7 +161,7 @@ func (e *EMSP) checkCDR(c CDR) {
 	case s.read.Energy.Cmp(c.Usage.Energy) != 0:
 		wrong("its energy is %s kWh, that of the session %s", c.Usage.Energy, s.read.Energy)
 	case s.read.Cost == nil || !same(s.read.Cost.Net, c.Cost.Total.Net) || !same(s.read.Cost.Gross, c.Cost.Total.Gross):
-		wrong("its cost differs from that of the session")
+		unfair("its cost differs from that of the session")
 	}
 	if c.Usage.Energy.IsNeg() || c.End.Before(c.Start) {
 		wrong("energy or times are impossible")
@@ -183,7 +186,7 @@ func (e *EMSP) checkCDR(c CDR) {
 		return
 	}
 	if !same(cost.Total.Net, c.Cost.Total.Net) || !same(cost.Total.Gross, c.Cost.Total.Gross) {
-		wrong("costs %s (%s with tax), its tariff gives %s (%s)", c.Cost.Total.Net, c.Cost.Total.Gross, cost.Total.Net, cost.Total.Gross)
+		unfair("costs %s (%s with tax), its tariff gives %s (%s)", c.Cost.Total.Net, c.Cost.Total.Gross, cost.Total.Net, cost.Total.Gross)
 	}
 }
 

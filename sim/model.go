@@ -14,6 +14,9 @@ type Operator struct {
 	Name    string
 	Sites   []Site
 	Tariffs []Tariff
+	// Overcharge is a fault: bills above the tariff. The zero value is an honest
+	// operator.
+	Overcharge Overcharge
 }
 
 // Site is a charging site of one operator: an OCPI Location without its wire
