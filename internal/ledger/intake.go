@@ -140,9 +140,9 @@ func refusal(r *check.Report) *ocpi.Error {
 		}
 		status := ocpi.StatusInvalidParameters
 		switch f.Code {
-		case "unknown_location":
+		case "location_unknown":
 			status = ocpi.StatusUnknownLocation
-		case "unknown_token":
+		case "token_unknown":
 			status = ocpi.StatusUnknownToken
 		}
 		return &ocpi.Error{Status: status, Message: f.Check + ": " + f.Message}
