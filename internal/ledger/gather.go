@@ -14,6 +14,7 @@ import (
 	"github.com/eroam/eroam/internal/relay"
 	"github.com/eroam/eroam/internal/store"
 	"github.com/eroam/eroam/ocpi"
+	"github.com/eroam/eroam/tariff"
 )
 
 // How far around a session the checks look.
@@ -147,20 +148,24 @@ func (l *Ledger) gatherTariffs(ctx context.Context, c *check.Case) error {
 	if len(ids) == 0 && c.Location != nil {
 		ids = connectorTariffs(c.Location.Body, c.CDR.Place.EVSEKey, c.CDR.Place.Connector)
 	}
+	start := c.CDR.Start.UnixMicro()
 	for _, id := range ids {
-		then, found, err := l.o.Store.TariffVersionAt(ctx, c.CDR.Party, id, c.CDR.Start.UnixMicro())
-		if err != nil {
-			return err
-		}
-		if found && then.Received <= c.CDR.Start.UnixMicro() {
-			c.AtStart = l.appendTariff(c.AtStart, &then)
-		}
 		last, found, err := l.o.Store.TariffVersionAt(ctx, c.CDR.Party, id, c.Now.UnixMicro())
 		if err != nil {
 			return err
 		}
-		if found {
-			c.Latest = l.appendTariff(c.Latest, &last)
+		if !found {
+			continue
+		}
+		c.Latest = l.appendTariff(c.Latest, &last)
+		then := last
+		if last.Received > start { // it has changed since
+			if then, _, err = l.o.Store.TariffVersionAt(ctx, c.CDR.Party, id, start); err != nil {
+				return err
+			}
+		}
+		if then.Received <= start {
+			c.AtStart = l.appendTariff(c.AtStart, &then)
 		}
 	}
 	return nil
@@ -222,6 +227,9 @@ func (t *tariffCache) read(v *store.TariffVersion) (check.TariffVersion, bool) {
 		var err error
 		if out.Tariff, err = check.ReadTariff(ocpi.Version(v.Version), v.Body); err != nil {
 			return out, false
+		}
+		if list, err := tariff.Compile(out.Tariff); err == nil { // else the check says why
+			out.List = list
 		}
 	}
 	t.mu.Lock()
@@ -299,6 +307,9 @@ func (l *Ledger) gatherMeter(ctx context.Context, c *check.Case) error {
 			c.LastMeter = last.Meter
 			c.LastRegister = &check.Register{Energy: last.Register, At: time.UnixMicro(last.Ended).UTC(), CDR: last.Name}
 		}
+	}
+	if cdr.Signed == nil {
+		return nil
 	}
 	if cdr.Signed == nil {
 		return nil
