@@ -27,6 +27,7 @@ type partner struct {
 	server      *httptest.Server
 	token       string       // that it sends
 	delay       atomic.Int64 // nanoseconds before it answers a push
+	noCDRs      atomic.Bool  // it answers CDRs with 503
 	mu          sync.Mutex
 	received    []received
 	state       map[string]int // the last that came, by object
@@ -97,6 +98,10 @@ func (p *partner) serve(w http.ResponseWriter, r *http.Request) {
 		data = map[string]any{"result": "ACCEPTED", "timeout": 0}
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if r.URL.Path == "/2.2.1/cdrs" && p.noCDRs.Load() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
 	_ = json.NewEncoder(w).Encode(envelope(data)) // the hub has gone away
 }
 
@@ -116,8 +121,10 @@ func (p *partner) endpoints() (list []map[string]string) {
 	if p.role == "CPO" {
 		add("commands", "RECEIVER", "commands")
 		add("locations", "SENDER", "locations")
+		add("cdrs", "SENDER", "cdrs")
 	} else {
 		add("locations", "RECEIVER", "push/locations")
+		add("cdrs", "RECEIVER", "cdrs")
 		add("commands", "SENDER", "results")
 	}
 	return list
