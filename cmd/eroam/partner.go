@@ -3,28 +3,18 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
-	"text/tabwriter"
 	"time"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/eroam/eroam/internal/api"
-	"github.com/eroam/eroam/internal/api/client"
 	"github.com/eroam/eroam/ocpi"
 )
 
 // PartnerCmd connects platforms to a running hub through its admin API.
 type PartnerCmd struct {
-	URL       string `name:"url" env:"EROAM_URL" default:"http://127.0.0.1:8080" help:"URL of the hub."`
-	Token     string `env:"EROAM_TOKEN,EROAM_ADMIN_TOKEN" help:"Admin token. Better in the environment or a file: other users of this machine see the command line."`
-	TokenFile string `env:"EROAM_TOKEN_FILE,EROAM_ADMIN_TOKEN_FILE" type:"path" placeholder:"FILE" help:"File with the admin token."`
-	JSON      bool   `name:"json" help:"Print what the API answers, as JSON."`
+	hubFlags
 
 	Add     PartnerAddCmd     `cmd:"" help:"Invite a platform and print what it needs to register."`
 	List    PartnerListCmd    `cmd:"" help:"List platforms and agreements."`
@@ -52,32 +42,6 @@ func (PartnerCmd) Help() string {
   $ export EROAM_URL=http://127.0.0.1:8080 EROAM_TOKEN=...
   $ eroam partner add --name 'Example Charging' --party NL-CP1:CPO
   $ eroam partner agree cp1-em1 --cpo NL-CP1 --emsp DE-EM1`
-}
-
-// hub returns a client for the flags.
-func (c *PartnerCmd) hub() (*client.Client, error) {
-	token := c.Token
-	if token == "" && c.TokenFile != "" {
-		text, err := os.ReadFile(c.TokenFile)
-		if err != nil {
-			return nil, fmt.Errorf("reading the admin token: %w", err)
-		}
-		token = strings.TrimSpace(string(text))
-	}
-	if token == "" {
-		return nil, errors.New("the admin token is missing: set EROAM_TOKEN or EROAM_TOKEN_FILE")
-	}
-	return client.New(c.URL, token)
-}
-
-// print writes v as JSON, or has text write it for people.
-func (c *PartnerCmd) print(s Streams, v any, text func(w io.Writer)) error {
-	if c.JSON {
-		return json.MarshalWrite(s.Out, v, jsontext.WithIndent("  "))
-	}
-	w := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
-	text(w)
-	return w.Flush()
 }
 
 // PartnerAddCmd invites a platform.

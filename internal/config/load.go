@@ -19,7 +19,9 @@ const DefaultFile = "eroam.yaml"
 
 // otherVariables begin with EROAM_ too but are not for the hub: the
 // subcommands that talk to one read them.
-var otherVariables = []string{"EROAM_URL", "EROAM_TOKEN", "EROAM_TOKEN_FILE", "EROAM_CONFIG"}
+var otherVariables = []string{
+	"EROAM_URL", "EROAM_TOKEN", "EROAM_TOKEN_FILE", "EROAM_CONFIG", "EROAM_PLATFORM_TOKEN", "EROAM_PLATFORM_TOKEN_FILE", "EROAM_VERIFIER_KEY",
+}
 
 // Load reads the file at path, then the environment (in the form of
 // [os.Environ]), checks the result and returns it. With an empty path it reads
