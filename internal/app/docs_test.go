@@ -41,7 +41,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 func metricsInSource(t *testing.T) (names []string) {
 	t.Helper()
 	name := regexp.MustCompile(`(?:Name: +|counter\(|NewDesc\()"(eroam_[a-z_]+)"`)
-	for _, dir := range []string{".", "../catalog", "../crawl", "../delivery", "../egress", "../ingress", "../lease", "../letter", "../party", "../relay", "../station", "../store", "../trace"} {
+	for _, dir := range []string{".", "../catalog", "../crawl", "../delivery", "../egress", "../ingress", "../lease", "../ledger", "../letter", "../party", "../relay", "../station", "../store", "../trace"} {
 		files, err := os.ReadDir(dir)
 		check(t, err)
 		for _, f := range files {

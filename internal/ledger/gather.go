@@ -304,17 +304,22 @@ func (l *Ledger) gatherMeter(ctx context.Context, c *check.Case) error {
 			return err
 		}
 		if found {
-			c.LastMeter = last.Meter
 			c.LastRegister = &check.Register{Energy: last.Register, At: time.UnixMicro(last.Ended).UTC(), CDR: last.Name}
 		}
 	}
 	if cdr.Signed == nil {
 		return nil
 	}
+	last, found, err := l.o.Store.LastAtEVSE(ctx, cdr.Party, cdr.Place.EVSEKey, cdr.Start.UnixMicro())
+	if err != nil {
+		return err
+	}
+	if found {
+		c.LastMeter = last.Meter
+	}
 	if cdr.Signed == nil {
 		return nil
 	}
-	var err error
 	c.MeterKey, err = l.o.Store.MeterKey(ctx, cdr.Party, cdr.Place.EVSEKey)
 	return err
 }

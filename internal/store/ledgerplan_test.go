@@ -23,7 +23,7 @@ func TestLedgerPlans(t *testing.T) {
 	few := map[string]bool{sqlPermissions: true, sqlPermissionsOf: true} // rows to sort
 	queries := []query{
 		{sqlCDR, "sqlite_autoindex_cdr"}, {sqlCDRByID, "PRIMARY KEY"},
-		{sqlOfSession, "cdr_session"}, {sqlOfToken, "cdr_token"}, {sqlOfEVSE, "cdr_evse"}, {sqlLastRegister, "cdr_meter"},
+		{sqlOfSession, "cdr_session"}, {sqlOfToken, "cdr_token"}, {sqlOfEVSE, "cdr_evse"}, {sqlLastRegister, "cdr_meter"}, {sqlLastAtEVSE, "cdr_evse"},
 		{sqlDueMail, "cdr_waiting"}, {sqlNextReceiver, "cdr_waiting"}, {sqlDueApprovals, "cdr_deadline"}, {sqlDueWatches, "session_watch_due"},
 		{sqlCDROfSession, "cdr_session"}, {sqlPutOffMail, "PRIMARY KEY"}, {sqlHurryMail, "cdr_waiting"}, {sqlOldMail, "cdr_waiting"},
 		{sqlCDRSpan, "cdr_received"}, {sqlPostingSpan, "posting_at"}, {sqlLedgerSize, "ledger_event"}, {sqlLastPosting, "posting"},

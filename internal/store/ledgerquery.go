@@ -232,6 +232,15 @@ func (l *Ledger) LastRegister(ctx context.Context, owner ocpi.PartyID, meter str
 	return l.cdr(ctx, sqlLastRegister, owner.CountryCode, owner.ID, meter, before)
 }
 
+const sqlLastAtEVSE = `SELECT ` + cdrColumns + ` FROM cdr WHERE country = $1 AND party = $2 AND evse = $3 AND evse <> ''
+	AND ended <= $4 AND meter <> '' AND state <> 'refused' ORDER BY ended DESC, id DESC LIMIT 1`
+
+// LastAtEVSE returns the newest CDR at the owner's EVSE that names a meter and
+// ended at or before the time; refused ones do not count.
+func (l *Ledger) LastAtEVSE(ctx context.Context, owner ocpi.PartyID, evse string, before int64) (LedgerCDR, bool, error) {
+	return l.cdr(ctx, sqlLastAtEVSE, owner.CountryCode, owner.ID, evse, before)
+}
+
 const (
 	sqlDueMail = `SELECT ` + cdrColumns + ` FROM cdr WHERE mail = 'waiting' AND emsp_country = $1 AND emsp_party = $2 AND due <= $3
 		ORDER BY due, id LIMIT $4`

@@ -305,6 +305,19 @@ func testCDRWork(t *testing.T, fresh func(testing.TB) store.Options) {
 		}
 		same(t, got, want)
 	}
+	for before := range int64(120) {
+		var want store.LedgerCDR
+		for _, c := range cdrs {
+			if c.Owner == cpo2 && c.EVSE == "e1" && c.Meter != "" && c.Ended <= before && c.State != "refused" && c.Ended >= want.Ended {
+				want = c
+			}
+		}
+		got, found, err := s.LastAtEVSE(ctx, cpo2, "e1", before)
+		if found != (want.ID != 0) || err != nil {
+			t.Fatal(found, err)
+		}
+		same(t, got, want)
+	}
 	r, err := s.MailReceivers(ctx)
 	if err != nil {
 		t.Fatal(err)
