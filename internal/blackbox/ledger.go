@@ -2,16 +2,12 @@ package blackbox
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 
-	"github.com/eroam/eroam/internal/receipt"
+	"github.com/eroam/eroam/internal/app"
 	"github.com/eroam/eroam/internal/store"
 )
 
@@ -32,21 +28,13 @@ func (h *Hub) Ledger(ctx context.Context) (*store.Reader, error) {
 
 // VerifierKey is what the checkpoints of the hub's ledger are verified with.
 func (h *Hub) VerifierKey() (string, error) {
-	text, err := os.ReadFile(filepath.Join(h.Data, "seal.key"))
+	ctx := context.Background()
+	db, err := h.Ledger(ctx)
 	if err != nil {
 		return "", err
 	}
-	seal, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil {
-		return "", fmt.Errorf("reading seal.key: %w", err)
-	}
-	m := hmac.New(sha256.New, seal)
-	m.Write([]byte("eroam checkpoints of the ledger"))
-	s, err := receipt.NewSigner(h.Addr, [32]byte(m.Sum(nil)))
-	if err != nil {
-		return "", err
-	}
-	return s.VerifierKey(), nil
+	key, err := app.VerifierKey(ctx, db, h.Data)
+	return key, errors.Join(err, db.Close())
 }
 
 // Agree makes an agreement of a CPO and a provider, or changes it. Terms are more
