@@ -159,7 +159,8 @@ func (e *entry) fill(cdr *check.CDR, x *relay.Exchange, report *check.Report, no
 		Session: cdr.SessionID, Token: cdr.Token.Key, EVSE: cdr.Place.EVSEKey, Meter: ocpi.FoldID(cdr.Meter), Reference: cdr.Reference,
 		Started: cdr.Start.UnixMicro(), Ended: cdr.End.UnixMicro(), Received: at,
 		Currency: cdr.Currency, Net: cdr.Net, Gross: cdr.Gross, Energy: cdr.Energy, CreditOf: cdr.CreditKey,
-		State: string(StateValid), Held: report.Verdict == check.Hold,
+		// A credit passes on whatever its original is held for; it is the way out of that.
+		State: string(StateValid), Held: report.Verdict == check.Hold && !cdr.Credit,
 		Mail: MailWaiting, Due: first.UnixMicro(), MailSince: at, Updated: at,
 	}
 	if p := &cdr.Place; p.Latitude != 0 || p.Longitude != 0 {
