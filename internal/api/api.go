@@ -2,7 +2,9 @@
 // who is connected, who may talk to whom, what was published and what happened
 // to each message. A file per resource; [API.routes] is the whole table.
 //
-// Every request carries the admin token as Authorization: Bearer. Bodies are
+// Every request carries the admin token as Authorization: Bearer. What belongs to
+// the ledger is open to connected platforms as well, with their OCPI credentials
+// token, for the CDRs of their parties; see access.go. Bodies are
 // JSON, errors are problem details (RFC 9457), lists are objects with "items"
 // and, where there is more, "next". The description at /api/v1/openapi.json is
 // made from the Go types and needs no token.
@@ -23,6 +25,7 @@ import (
 	"github.com/eroam/eroam/internal/country"
 	"github.com/eroam/eroam/internal/crawl"
 	"github.com/eroam/eroam/internal/delivery"
+	"github.com/eroam/eroam/internal/ledger"
 	"github.com/eroam/eroam/internal/party"
 	"github.com/eroam/eroam/internal/quality"
 	"github.com/eroam/eroam/internal/station"
@@ -43,6 +46,7 @@ type Options struct {
 	Stations   *station.Index                                          // nil: stations are not found
 	Quality    *quality.Judge                                          // nil: data is not judged
 	Crawler    *crawl.Crawler                                          // nil: no lists are fetched
+	Ledger     *ledger.Ledger                                          // nil: there are no CDRs to see
 	AdminToken [sha256.Size]byte                                       // SHA-256 of the token
 	Hub        Hub                                                     // what GET /hub answers
 	Log        *slog.Logger                                            // nil: nothing is logged
@@ -57,6 +61,7 @@ type API struct {
 	stations *station.Index
 	quality  *quality.Judge
 	crawler  *crawl.Crawler
+	ledger   *ledger.Ledger
 	hub      Hub
 	log      *slog.Logger
 
@@ -65,6 +70,8 @@ type API struct {
 	mux     *http.ServeMux
 	openAPI []byte
 	door    *door
+	shared  map[string]bool // patterns of mux that platforms may use too
+	turns   turns
 }
 
 // New builds the routes.
@@ -76,9 +83,9 @@ func New(o Options) (*API, error) {
 		o.Lanes = func(context.Context) ([]delivery.LaneState, error) { return nil, nil }
 	}
 	a := &API{
-		registry: o.Registry, store: o.Store, trace: o.Trace, lanes: o.Lanes, stations: o.Stations, quality: o.Quality, crawler: o.Crawler, hub: o.Hub, log: o.Log,
+		registry: o.Registry, store: o.Store, trace: o.Trace, lanes: o.Lanes, stations: o.Stations, quality: o.Quality, crawler: o.Crawler, ledger: o.Ledger, hub: o.Hub, log: o.Log,
 		mux:  http.NewServeMux(),
-		door: newDoor(o.AdminToken, o.Log),
+		door: newDoor(o.AdminToken, o.Registry.Authenticate, o.Log), shared: map[string]bool{},
 	}
 	var err error
 	if a.countries, err = country.LoadCodes(); err != nil {
@@ -130,12 +137,13 @@ func (a *API) routes(h huma.API) {
 	post(h, "/dead-letters/{id}/discard", a.discardDeadLetter, "dead letters", "Give a dead letter up", http.StatusOK)
 	post(h, "/dead-letters/replay", a.replayDeadLetters, "dead letters", "Have the objects of many dead letters sent again", http.StatusOK)
 	post(h, "/dead-letters/discard", a.discardDeadLetters, "dead letters", "Give many dead letters up", http.StatusOK)
+	a.ledgerRoutes(h)
 	get(h, "/audit", a.listAudit, "audit", "List what was done through this API to what the hub keeps, the newest first")
 }
 
 func (a *API) humaConfig(version string) huma.Config {
 	c := huma.DefaultConfig("eroam admin API", version)
-	c.Info.Description = "The operator's side of the hub. Every request but the one for this document carries the admin token."
+	c.Info.Description = "The operator's side of the hub, and the ledger for the parties of its CDRs. Every request but the one for this document carries the admin token, or, where that is said, the credentials token of a connected platform."
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
 	c.CreateHooks = nil // no $schema member in answers
 	c.RejectUnknownQueryParameters = true
@@ -143,6 +151,10 @@ func (a *API) humaConfig(version string) huma.Config {
 	c.Transformers = []huma.Transformer{hideValues}
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"admin": {Type: "http", Scheme: "bearer", Description: "The admin token"},
+		"platform": {
+			Type: "apiKey", In: "header", Name: "Authorization",
+			Description: "Token, a space and the credentials token of a connected platform, encoded as in its OCPI requests; it sees the CDRs of its parties",
+		},
 	}
 	c.Security = []map[string][]string{{"admin": {}}}
 	return c
@@ -174,7 +186,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Write(a.openAPI)
 		return
 	}
-	if !a.door.open(w, r) {
+	who, ok := a.door.open(w, r)
+	if !ok {
 		return
 	}
 	if e := oddText(r.URL); e != nil {
@@ -182,6 +195,10 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h, pattern := a.mux.Handler(r)
+	if !who.operator && !a.shared[pattern] {
+		writeProblem(w, http.StatusForbidden, "The token of a platform opens what belongs to the ledger of its CDRs only.")
+		return
+	}
 	if pattern == "" {
 		// net/http would say 404 or 405 in plain text.
 		m := missing{header: http.Header{}}
@@ -194,7 +211,14 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, http.StatusNotFound, "There is no such path.")
 		return
 	}
-	a.mux.ServeHTTP(w, r)
+	leave, ok := a.turns.enter(who)
+	if !ok {
+		w.Header().Set("Retry-After", "1")
+		writeProblem(w, http.StatusTooManyRequests, "This platform has too many requests under way.")
+		return
+	}
+	defer leave()
+	a.mux.ServeHTTP(w, withCaller(r, who))
 }
 
 // missing takes the answer that net/http has for a path without a handler.

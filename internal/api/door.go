@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"log/slog"
@@ -12,6 +13,9 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/eroam/eroam/internal/party"
+	"github.com/eroam/eroam/ocpi"
 )
 
 // How many wrong tokens one address may send.
@@ -20,27 +24,36 @@ const (
 	maxAddresses      = 4096 // addresses that are remembered
 )
 
-// door lets in who has the admin token. A right token always gets in, so that
-// nobody can lock the operator out by sending wrong ones; wrong ones are
+// door lets in who has the admin token, and platforms with the credentials token
+// that opens the functional modules of OCPI to them. A right token always gets in,
+// so that nobody can lock the operator out by sending wrong ones; wrong ones are
 // answered with 429 once an address has sent too many. What makes guessing
-// hopeless is the length of the token.
+// hopeless is the length of the tokens.
 type door struct {
-	hash [sha256.Size]byte
-	log  *slog.Logger
-	now  func() time.Time
+	hash         [sha256.Size]byte
+	authenticate func(ctx context.Context, authorization string) (*party.Access, error)
+	log          *slog.Logger
+	now          func() time.Time
 
 	mu       sync.Mutex
 	failures map[string]*rate.Limiter // by network address; at most maxAddresses
 }
 
-func newDoor(hash [sha256.Size]byte, log *slog.Logger) *door {
-	return &door{hash: hash, log: log, now: time.Now, failures: map[string]*rate.Limiter{}}
+func newDoor(hash [sha256.Size]byte, authenticate func(context.Context, string) (*party.Access, error), log *slog.Logger) *door {
+	return &door{hash: hash, authenticate: authenticate, log: log, now: time.Now, failures: map[string]*rate.Limiter{}}
 }
 
-// open reports whether r may go on; if not, it has answered.
-func (d *door) open(w http.ResponseWriter, r *http.Request) bool {
+// open returns who is calling; when nobody may go on, it has answered.
+func (d *door) open(w http.ResponseWriter, r *http.Request) (caller, bool) {
 	if d.rightToken(r.Header) {
-		return true
+		return caller{operator: true}, true
+	}
+	if p, err := d.platform(r); err != nil {
+		w.Header().Set("Retry-After", "1")
+		writeProblem(w, http.StatusServiceUnavailable, "The hub cannot look the token up; try again.")
+		return caller{}, false
+	} else if p != nil {
+		return caller{platform: p}, true
 	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -49,12 +62,34 @@ func (d *door) open(w http.ResponseWriter, r *http.Request) bool {
 	if wait := d.failed(host); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
 		writeProblem(w, http.StatusTooManyRequests, "Too many requests without a valid token.")
-		return false
+		return caller{}, false
 	}
-	d.log.Info("refused an API request without a valid admin token", "address", host)
+	d.log.Info("refused an API request without a valid token", "address", host)
 	w.Header().Set("WWW-Authenticate", `Bearer realm="eroam"`)
-	writeProblem(w, http.StatusUnauthorized, "Send the admin token: Authorization: Bearer …")
-	return false
+	writeProblem(w, http.StatusUnauthorized, "Send the admin token: Authorization: Bearer …; or, for the ledger, the credentials token of a connected platform: Authorization: Token …")
+	return caller{}, false
+}
+
+// platform returns whose credentials token r carries; nil when it carries none
+// that opens the functional modules. The error says that this cannot be known.
+func (d *door) platform(r *http.Request) (*party.Platform, error) {
+	values := r.Header.Values("Authorization")
+	if len(values) != 1 {
+		return nil, nil
+	}
+	if scheme, _, ok := strings.Cut(values[0], " "); !ok || !strings.EqualFold(scheme, "Token") {
+		return nil, nil
+	}
+	access, err := d.authenticate(r.Context(), values[0])
+	switch {
+	case err != nil && ocpi.AsError(err).HTTP == http.StatusUnauthorized:
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !access.Registered():
+		return nil, nil
+	}
+	return access.Platform, nil
 }
 
 func (d *door) rightToken(h http.Header) bool {

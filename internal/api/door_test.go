@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
@@ -8,19 +9,27 @@ import (
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"github.com/eroam/eroam/internal/party"
+	"github.com/eroam/eroam/ocpi"
 )
+
+func nobody(context.Context, string) (*party.Access, error) { return nil, ocpi.Unauthorized() }
 
 func TestDoor(t *testing.T) {
 	const token = "the-right-token"
 	now := time.Now()
-	d := newDoor(sha256.Sum256([]byte(token)), slog.New(slog.DiscardHandler))
+	d := newDoor(sha256.Sum256([]byte(token)), nobody, slog.New(slog.DiscardHandler))
 	d.now = func() time.Time { return now }
 	try := func(host string, authorization ...string) int {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest("GET", "/api/v1/hub", nil)
 		r.RemoteAddr = host + ":1234"
 		r.Header["Authorization"] = authorization
-		if d.open(w, r) {
+		if who, ok := d.open(w, r); ok {
+			if !who.operator || who.platform != nil {
+				t.Errorf("%q lets %+v in", authorization, who)
+			}
 			return http.StatusOK
 		}
 		if w.Code == http.StatusTooManyRequests && w.Header().Get("Retry-After") != "3" {
@@ -62,7 +71,7 @@ func TestDoor(t *testing.T) {
 
 // A flood from many addresses does not fill the memory.
 func TestDoorForgets(t *testing.T) {
-	d := newDoor([sha256.Size]byte{}, slog.New(slog.DiscardHandler))
+	d := newDoor([sha256.Size]byte{}, nobody, slog.New(slog.DiscardHandler))
 	now := time.Now()
 	d.now = func() time.Time { return now }
 	for i := range 3 * maxAddresses {

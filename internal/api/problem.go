@@ -41,6 +41,9 @@ func (a *API) problem(ctx context.Context, err error) error {
 		return huma.Error422UnprocessableEntity("validation failed",
 			&huma.ErrorDetail{Location: "body." + e.Field, Message: e.Message})
 	}
+	if p := ledgerProblem(err); p != nil {
+		return p
+	}
 	switch {
 	case errors.Is(err, party.ErrNotFound):
 		return huma.Error404NotFound(err.Error())

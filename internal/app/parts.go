@@ -162,7 +162,7 @@ func (a *App) openAPI(ctx context.Context) error {
 	hub := a.cfg.Hub.Party()
 	a.api, err = api.New(api.Options{
 		Registry: a.registry, Store: a.store, Trace: a.trace, Lanes: a.delivery.AllLanes, AdminToken: token,
-		Stations: a.stations, Quality: a.quality, Crawler: a.crawler,
+		Stations: a.stations, Quality: a.quality, Crawler: a.crawler, Ledger: a.ledger,
 		Hub: api.Hub{
 			CountryCode: hub.CountryCode, PartyID: hub.ID, Name: a.cfg.Hub.Name,
 			VersionsURL: a.VersionsURL(), Agreements: a.cfg.Agreements, Version: a.Version,

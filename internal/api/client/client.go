@@ -4,6 +4,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -24,23 +25,36 @@ const maxAnswer = 64 << 20
 // Client calls one hub. It follows no redirects, so that the token goes to
 // nobody else. It may be used concurrently.
 type Client struct {
-	base  string
-	token string
-	http  *http.Client
+	base          string
+	authorization string
+	http          *http.Client
 }
 
 // New returns a client for the hub at baseURL ("http://127.0.0.1:8080"), without
 // talking to it.
 func New(baseURL, adminToken string) (*Client, error) {
+	if adminToken == "" {
+		return nil, errors.New("the admin token is missing")
+	}
+	return open(baseURL, "Bearer "+adminToken)
+}
+
+// NewForPlatform returns a client with the credentials token of a connected
+// platform, which opens the ledger of its CDRs only.
+func NewForPlatform(baseURL, token string) (*Client, error) {
+	if token == "" {
+		return nil, errors.New("the credentials token is missing")
+	}
+	return open(baseURL, "Token "+base64.StdEncoding.EncodeToString([]byte(token)))
+}
+
+func open(baseURL, authorization string) (*Client, error) {
 	u, err := url.Parse(baseURL)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, fmt.Errorf("%q is not the URL of a hub: want one such as http://127.0.0.1:8080", baseURL)
 	}
-	if adminToken == "" {
-		return nil, errors.New("the admin token is missing")
-	}
 	return &Client{
-		base: strings.TrimSuffix(baseURL, "/") + "/api/v1", token: adminToken,
+		base: strings.TrimSuffix(baseURL, "/") + "/api/v1", authorization: authorization,
 		http: &http.Client{
 			Timeout:       time.Minute,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -182,7 +196,7 @@ func (c *Client) exchange(ctx context.Context, method, path string, in any) (sta
 	if err != nil {
 		return 0, nil, nil, err
 	}
-	r.Header.Set("Authorization", "Bearer "+c.token)
+	r.Header.Set("Authorization", c.authorization)
 	r.Header.Set("Accept", "application/json")
 	if in != nil {
 		r.Header.Set("Content-Type", "application/json")
