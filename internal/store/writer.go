@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -113,6 +114,9 @@ func (w *writer) run() {
 		if j.claim() {
 			batch = append(batch, j)
 		}
+		// Whoever can run now is about to write, under load: a commit costs the same
+		// for one write as for many. When nobody can, this takes no time.
+		runtime.Gosched()
 		batch = w.more(batch)
 		if len(batch) > 0 {
 			w.commit(batch)
