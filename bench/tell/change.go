@@ -10,6 +10,7 @@ import (
 
 	"github.com/eroam/eroam/bench/result"
 	"github.com/eroam/eroam/bench/usage"
+	"github.com/eroam/eroam/bench/wire"
 )
 
 // target is an EVSE whose status is changed: the head of its request.
@@ -34,7 +35,7 @@ func (t *target) patch(req []byte, now time.Time) []byte {
 	b = append(append(b, status...), `","last_updated":"`...)
 	b = now.UTC().AppendFormat(b, stampFormat)
 	b = append(b, `"}`...)
-	return appendBody(req, b)
+	return wire.AppendBody(req, b)
 }
 
 // targets picks EVSEs spread evenly over the generated set, one of a location.
@@ -120,7 +121,7 @@ func (l *lab) hammer(ctx context.Context, addr string, pid int, targets []target
 	}
 	before := usage.Now(pid)
 	end := before.At.Add(d)
-	err := inParallel(ctx, connections, addr, func(ctx context.Context, c *conn) error {
+	err := inParallel(ctx, connections, addr, func(ctx context.Context, c *wire.Conn) error {
 		slot := <-slots
 		mine := targets[len(targets)*slot/connections : len(targets)*(slot+1)/connections]
 		if len(mine) == 0 {
@@ -133,11 +134,11 @@ func (l *lab) hammer(ctx context.Context, addr string, pid int, targets []target
 				return nil
 			}
 			req = mine[i%len(mine)].patch(req[:0], now)
-			status, body, err := c.do(req)
+			status, body, err := c.Do(req)
 			if err != nil {
 				return err
 			}
-			if !accepted(status, body) {
+			if !wire.Accepted(status, body) {
 				return fmt.Errorf("answered %d %s", status, body)
 			}
 			took[slot] = append(took[slot], time.Since(now))

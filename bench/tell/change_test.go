@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/eroam/eroam/bench/wire"
 )
 
 // A change is one of the status, as of now.
@@ -11,7 +13,7 @@ func TestPatch(t *testing.T) {
 	tg := target{head: []byte("PATCH x\r\nContent-Length: ")}
 	at := time.Date(2026, 1, 2, 3, 4, 5, 678_900_000, time.UTC)
 	req := tg.patch(nil, at)
-	head, length, err := frame(req)
+	head, length, err := wire.Frame(req)
 	if err != nil || head+length != len(req) {
 		t.Fatalf("%q: %d, %d, %v", req, head, length, err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/eroam/eroam/bench/result"
 	"github.com/eroam/eroam/bench/usage"
+	"github.com/eroam/eroam/bench/wire"
 	"github.com/eroam/eroam/internal/blackbox"
 )
 
@@ -29,7 +30,7 @@ type stage struct {
 	token   string
 	targets []target
 	next    int // target to change next
-	conn    *conn
+	conn    *wire.Conn
 }
 
 // fanout measures what it takes to pass a change on to n receivers, each a
@@ -90,7 +91,7 @@ func (f *stage) connect(ctx context.Context) error {
 	}
 	rss, _ := usage.Memory(f.hub.Pid())
 	f.result(f.name+"rss_registered", rss, "MiB", 1)
-	f.conn, err = dial(f.hub.Addr)
+	f.conn, err = wire.Dial(f.hub.Addr)
 	return err
 }
 
@@ -144,7 +145,7 @@ func (f *stage) whole(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if err := f.send(appendBody(appendHead(nil, "PUT", f.hub.Addr, p.owner, f.token, p.id), body)); err != nil {
+			if err := f.send(wire.AppendBody(appendHead(nil, "PUT", f.hub.Addr, p.owner, f.token, p.id), body)); err != nil {
 				return err
 			}
 			f.targets = append(f.targets, target{head: appendHead(nil, "PATCH", f.hub.Addr, p.owner, f.token, p.id, p.evses[0])})
@@ -164,8 +165,8 @@ func claim(body []byte, o owner) ([]byte, error) {
 }
 
 func (f *stage) send(request []byte) error {
-	status, body, err := f.conn.do(request)
-	if err == nil && !accepted(status, body) {
+	status, body, err := f.conn.Do(request)
+	if err == nil && !wire.Accepted(status, body) {
 		err = fmt.Errorf("the hub answered %d %s", status, body)
 	}
 	return err

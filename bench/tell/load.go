@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/eroam/eroam/bench/usage"
+	"github.com/eroam/eroam/bench/wire"
 	"github.com/eroam/eroam/internal/blackbox"
 )
 
@@ -179,7 +180,7 @@ func (l *lab) registerOwners(h *hub, s *set, batch []place) error {
 func (l *lab) publish(ctx context.Context, h *hub, s *set, batch []place) error {
 	var next, refused, evses, size atomic.Int64
 	began, before := time.Now(), usage.CPU(h.Pid())
-	err := inParallel(ctx, l.o.loaders, h.Addr, func(ctx context.Context, c *conn) error {
+	err := inParallel(ctx, l.o.loaders, h.Addr, func(ctx context.Context, c *wire.Conn) error {
 		var req []byte
 		for ctx.Err() == nil {
 			i := next.Add(1) - 1
@@ -188,13 +189,13 @@ func (l *lab) publish(ctx context.Context, h *hub, s *set, batch []place) error 
 			}
 			p := &batch[i]
 			req = appendHead(req[:0], "PUT", h.Addr, p.owner, s.Tokens[p.owner.country+p.owner.id], p.id)
-			req = appendBody(req, p.body)
-			status, body, err := c.do(req)
+			req = wire.AppendBody(req, p.body)
+			status, body, err := c.Do(req)
 			if err != nil {
 				return err
 			}
 			switch {
-			case accepted(status, body):
+			case wire.Accepted(status, body):
 				evses.Add(int64(len(p.evses)))
 				size.Add(int64(len(p.body)))
 			case status == 429 || status >= 500:
@@ -220,9 +221,9 @@ func (l *lab) publish(ctx context.Context, h *hub, s *set, batch []place) error 
 }
 
 // inParallel does the same on so many connections; see together.
-func inParallel(ctx context.Context, n int, addr string, do func(context.Context, *conn) error) error {
+func inParallel(ctx context.Context, n int, addr string, do func(context.Context, *wire.Conn) error) error {
 	return together(ctx, n, func(ctx context.Context) error {
-		c, err := dial(addr)
+		c, err := wire.Dial(addr)
 		if err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/eroam/eroam/bench/result"
+	"github.com/eroam/eroam/bench/wire"
 	"github.com/eroam/eroam/internal/blackbox"
 )
 
@@ -84,7 +85,7 @@ func (in *inbox) serve(c net.Conn) {
 		}
 		b = b[:len(b)+n]
 		if head < 0 {
-			if head, length, err = frame(b); err != nil {
+			if head, length, err = wire.Frame(b); err != nil {
 				return
 			}
 		}

@@ -1,4 +1,4 @@
-package main
+package wire
 
 import "testing"
 
@@ -11,12 +11,12 @@ func TestFrame(t *testing.T) {
 		{"HTTP/1.1 200 OK\r\nContent-Length: 12\r\nDate: x\r\n\r\n", 48, 12},
 		{"HTTP/1.1 200 OK\r\nContent-Le", -1, 0},
 	} {
-		head, length, err := frame([]byte(c.in))
+		head, length, err := Frame([]byte(c.in))
 		if head != c.head || length != c.length || err != nil {
 			t.Errorf("%q: %d, %d, %v; want %d, %d", c.in, head, length, err, c.head, c.length)
 		}
 	}
-	if _, _, err := frame([]byte("HTTP/1.1 200 OK\r\n\r\n")); err == nil {
+	if _, _, err := Frame([]byte("HTTP/1.1 200 OK\r\n\r\n")); err == nil {
 		t.Error("an answer without a length is taken")
 	}
 }
