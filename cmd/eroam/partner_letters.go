@@ -14,7 +14,7 @@ import (
 type letterFlags struct {
 	Party    string    `placeholder:"CC-PID" help:"Only of this receiver."`
 	Platform string    `placeholder:"ID" help:"Only of receivers on this platform."`
-	Module   string    `enum:",locations,tariffs,tokens,hubclientinfo" default:"" help:"Only of this module."`
+	Module   string    `enum:",locations,tariffs,tokens,hubclientinfo,cdrs" default:"" help:"Only of this module."`
 	Code     int       `help:"Only with this HTTP or OCPI status."`
 	From     time.Time `help:"Only refused or changed at this time or later, such as 2026-01-01T00:00:00Z."`
 	To       time.Time `help:"Only refused or changed before this time."`

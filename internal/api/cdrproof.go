@@ -4,11 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
+	"slices"
 	"strings"
 	"time"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/eroam/eroam/internal/ledger"
 	"github.com/eroam/eroam/internal/ledger/check"
@@ -138,16 +136,15 @@ type file struct {
 	Body        []byte
 }
 
-// attachment names a file after a CDR. Whatever could not stand in a file name is
-// left out.
-func attachment(c *store.LedgerCDR, what string) string {
+// attachment names a file. Whatever could not stand in a file name is left out.
+func attachment(owner ocpi.PartyID, name, what string) string {
 	id := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
 			return r
 		}
 		return -1
-	}, c.Name)
-	return fmt.Sprintf(`attachment; filename="%s-%s-%s.json"`, c.Owner, id, what)
+	}, name)
+	return fmt.Sprintf(`attachment; filename="%s-%s-%s.json"`, owner, id, what)
 }
 
 const jsonType = "application/json"
@@ -167,7 +164,7 @@ func (a *API) getCDRBody(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
-	return &file{jsonType, attachment(&c, "cdr"), o.Body}, nil
+	return &file{jsonType, attachment(c.Owner, c.Name, "cdr"), o.Body}, nil
 }
 
 func (a *API) getExplanation(ctx context.Context, in *struct {
@@ -213,7 +210,7 @@ func (a *API) getReceipt(ctx context.Context, in *struct {
 		return nil, a.problem(ctx, err)
 	}
 	text, err := r.Encode()
-	return &file{jsonType, attachment(&c, "receipt"), text}, a.problem(ctx, err)
+	return &file{jsonType, attachment(c.Owner, c.Name, "receipt"), text}, a.problem(ctx, err)
 }
 
 func (a *API) getEvidence(ctx context.Context, in *struct {
@@ -225,15 +222,37 @@ func (a *API) getEvidence(ctx context.Context, in *struct {
 		return nil, err
 	}
 	text, err := a.ledger.Bundle(ctx, ledger.Subject{Owner: c.Owner, CDR: c.CDRID})
-	return &file{jsonType, attachment(&c, "evidence"), text}, a.problem(ctx, err)
+	return &file{jsonType, attachment(c.Owner, c.Name, "evidence"), text}, a.problem(ctx, err)
 }
 
-// files describes a route whose answer is a file.
-func files(o huma.Operation, types ...string) huma.Operation {
-	content := map[string]*huma.MediaType{}
-	for _, t := range types {
-		content[t] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+// SessionPath names a session in a path.
+type SessionPath struct {
+	CountryCode string `path:"country_code" pattern:"^[A-Za-z]{2}$" example:"NL" doc:"Of the CPO"`
+	PartyID     string `path:"party_id" pattern:"^[A-Za-z0-9]{3}$" example:"CP1" doc:"Of the CPO"`
+	ID          string `path:"id" minLength:"1" maxLength:"40" example:"S1" doc:"Session id, in any letter case"`
+}
+
+// getSessionEvidence is for a session of which no CDR has come, or several.
+func (a *API) getSessionEvidence(ctx context.Context, in *struct {
+	SessionPath
+	For
+}) (*file, error) {
+	some, err := callerOf(ctx).named(in.Party, "query.party")
+	if err != nil {
+		return nil, err
 	}
-	o.Responses = map[string]*huma.Response{"200": {Description: http.StatusText(http.StatusOK), Content: content}}
-	return o
+	owner, err := partyID("path", PartyRef{in.CountryCode, in.PartyID})
+	if err != nil {
+		return nil, err
+	}
+	s := ledger.Subject{Owner: owner, Session: in.ID}
+	cpo, emsp, err := a.ledger.Parties(ctx, s)
+	if err == nil && !slices.ContainsFunc(some, func(w actor) bool { return w.sees(cpo, emsp) }) {
+		err = fmt.Errorf("%w: %s", ledger.ErrNotFound, s)
+	}
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	text, err := a.ledger.Bundle(ctx, s)
+	return &file{jsonType, attachment(owner, "session-"+in.ID, "evidence"), text}, a.problem(ctx, err)
 }

@@ -81,19 +81,14 @@ func (a *API) listCDRs(ctx context.Context, in *cdrQuery) (*cdrList, error) {
 		return nil, err
 	}
 	q := store.CDRQuery{
-		State: in.State, Mail: in.Mail, Currency: in.Currency, Session: ocpi.FoldID(in.Session),
+		CPO: cpo, EMSP: emsp, State: in.State, Mail: in.Mail, Currency: in.Currency, Session: ocpi.FoldID(in.Session),
 		From: microsOrZero(in.From), To: microsOrZero(in.To), AfterID: in.Cursor, Limit: in.Limit + 1,
 	}
 	if in.Held != "" {
 		held := in.Held == "true"
 		q.Held = &held
 	}
-	rows, err := merged(who.pairs(cpo, emsp), q.Limit, func(a, b store.LedgerCDR) int { return cmp.Compare(a.ID, b.ID) },
-		func(cpo, emsp *ocpi.PartyID) ([]store.LedgerCDR, error) {
-			q := q
-			q.CPO, q.EMSP = cpo, emsp
-			return a.store.CDRs(ctx, q)
-		})
+	rows, err := a.cdrs(ctx, who, q)
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
@@ -107,6 +102,16 @@ func (a *API) listCDRs(ctx context.Context, in *cdrQuery) (*cdrList, error) {
 		out.Body.Items = append(out.Body.Items, cdrView(&rows[i]))
 	}
 	return out, nil
+}
+
+// cdrs reads a page of the CDRs that an actor may see.
+func (a *API) cdrs(ctx context.Context, who actor, q store.CDRQuery) ([]store.LedgerCDR, error) {
+	return merged(who.pairs(q.CPO, q.EMSP), q.Limit, func(a, b store.LedgerCDR) int { return cmp.Compare(a.ID, b.ID) },
+		func(cpo, emsp *ocpi.PartyID) ([]store.LedgerCDR, error) {
+			q := q
+			q.CPO, q.EMSP = cpo, emsp
+			return a.store.CDRs(ctx, q)
+		})
 }
 
 // readCDR returns the CDR of a path and who of the caller's parties asks for it.

@@ -19,7 +19,7 @@ import (
 // letter for an object and receiver: a later refusal takes its place.
 type DeadLetter struct {
 	ID          string    `json:"id" example:"18c2a7f0e3b1d4005kq2mz7a"`
-	Lane        string    `json:"lane" example:"4q7xk2m9p1ab/DE-EM1/EMSP"`
+	Lane        string    `json:"lane" example:"4q7xk2m9p1ab/DE-EM1/EMSP" doc:"Of a CDR: bill/ and its provider"`
 	Platform    string    `json:"platform_id" example:"4q7xk2m9p1ab"`
 	CountryCode string    `json:"country_code" example:"DE" doc:"Of the receiver"`
 	PartyID     string    `json:"party_id" example:"EM1" doc:"Of the receiver"`
@@ -27,7 +27,7 @@ type DeadLetter struct {
 	Module      string    `json:"module" example:"locations"`
 	Owner       string    `json:"owner" example:"NL-CP1"`
 	Object      string    `json:"object" example:"LOC1" doc:"Id of the object, as its owner spells it"`
-	Seq         int64     `json:"seq" example:"4711" doc:"Place of the object in the feed when it was sent"`
+	Seq         int64     `json:"seq" example:"4711" doc:"Place of the object in the feed when it was sent; of a CDR its number in the ledger"`
 	Method      string    `json:"method" example:"PUT"`
 	URL         string    `json:"url" example:"https://emsp.example.com/ocpi/2.2.1/locations/NL/CP1/LOC1"`
 	HTTPStatus  int       `json:"http_status,omitempty" example:"200"`
@@ -65,7 +65,7 @@ type PresentObject struct {
 type LetterFilter struct {
 	Party    string    `query:"party" json:"party,omitempty" maxLength:"6" example:"DE-EM1" doc:"Receiver"`
 	Platform string    `query:"platform" json:"platform,omitempty" maxLength:"64" example:"4q7xk2m9p1ab" doc:"Platform of the receiver"`
-	Module   string    `query:"module" json:"module,omitempty" enum:"locations,tariffs,tokens,hubclientinfo" example:"locations"`
+	Module   string    `query:"module" json:"module,omitempty" enum:"locations,tariffs,tokens,hubclientinfo,cdrs" example:"locations"`
 	Code     int       `query:"code" json:"code,omitempty,omitzero" minimum:"0" maximum:"9999" example:"2001" doc:"HTTP or OCPI status of the answer"`
 	State    string    `query:"state" json:"state,omitempty" enum:"open,queued,replayed,superseded,discarded" example:"open"`
 	From     time.Time `query:"from" json:"from,omitempty,omitzero" example:"2026-01-02T03:04:05Z" doc:"Refused or changed at this time or later"`
@@ -162,6 +162,9 @@ func (a *API) getDeadLetter(ctx context.Context, in *LetterPath) (*exchangeOutpu
 		return nil, a.problem(ctx, err)
 	}
 	out.Body.Changed = !found || o.Seq != d.Seq
+	if d.Key.Kind == string(ocpi.CDRs) { // a CDR that was accepted never changes
+		out.Body.Changed = !found || o.Deleted
+	}
 	if found {
 		out.Body.Now = &PresentObject{Seq: o.Seq, Deleted: o.Deleted, LastUpdated: time.UnixMicro(o.LastUpdated).UTC()}
 		if !o.Deleted && json.Valid(o.Body) {
@@ -182,6 +185,13 @@ func letterView(d store.DeadLetter) DeadLetter {
 
 // letterWords says what happened.
 func letterWords(d store.DeadLetter) string {
+	if d.Key.Kind == string(ocpi.CDRs) && d.HTTPStatus == 0 {
+		s := fmt.Sprintf("%s has not taken the CDR %s %s", d.Receiver, d.Key.Party, d.Name)
+		if d.Error != "" {
+			s += ": " + d.Error
+		}
+		return s + "."
+	}
 	s := fmt.Sprintf("%s refused the %s of %s %s %s: ", d.Receiver, d.Method, d.Key.Kind, d.Key.Party, d.Name)
 	switch {
 	case d.HTTPStatus == 0:

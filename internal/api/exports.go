@@ -57,7 +57,7 @@ func (a *API) export(ctx context.Context, what string, in *ExportFilter, posted 
 		}
 		f.Party = of
 	}
-	src := &exportSource{ExportSource: a.store, who: who}
+	src := &exportSource{a, who}
 	return &huma.StreamResponse{Body: func(h huma.Context) {
 		r, w := humago.Unwrap(h)
 		w.Header().Set("Content-Type", format.MediaType())
@@ -72,29 +72,63 @@ func (a *API) export(ctx context.Context, what string, in *ExportFilter, posted 
 	}}, nil
 }
 
-// exportSource leaves out what an actor may not see. The filter of an export does
-// not know on which side of its CDRs a party is granted to a platform.
+// exportSource reads what an actor may see. The filter of an export does not know on
+// which side of its CDRs a party is granted to a platform.
 type exportSource struct {
-	ledger.ExportSource
+	*API
 	who actor
 }
 
+// exportPage is how many rows are read at once.
+const exportPage = 500
+
 func (s *exportSource) EachCDR(ctx context.Context, q store.CDRQuery, fn func(store.LedgerCDR) error) error {
-	return s.ExportSource.EachCDR(ctx, q, func(c store.LedgerCDR) error {
-		if !s.who.sees(c.Owner, c.EMSP) {
-			return nil
+	if s.who.operator {
+		return s.store.EachCDR(ctx, q, fn)
+	}
+	q.Limit = exportPage
+	return eachPage(fn, func(last *store.LedgerCDR) ([]store.LedgerCDR, error) {
+		if last != nil {
+			q.AfterID = last.ID
 		}
-		return fn(c)
+		return s.cdrs(ctx, s.who, q)
 	})
 }
 
 func (s *exportSource) EachPosting(ctx context.Context, q store.PostingQuery, fn func(store.Posting) error) error {
-	return s.ExportSource.EachPosting(ctx, q, func(p store.Posting) error {
-		if !s.who.owns(p.Account) {
+	if s.who.operator {
+		return s.store.EachPosting(ctx, q, fn)
+	}
+	q.Limit = exportPage
+	return eachPage(fn, func(last *store.Posting) ([]store.Posting, error) {
+		if last != nil {
+			q.AfterID = last.ID
+		}
+		return s.postings(ctx, s.who, q)
+	})
+}
+
+func (s *exportSource) CDRByID(ctx context.Context, id int64) (store.LedgerCDR, bool, error) {
+	return s.store.CDRByID(ctx, id)
+}
+
+// eachPage calls fn for the rows of all pages; next reads the one after a row.
+func eachPage[T any](fn func(T) error, next func(last *T) ([]T, error)) error {
+	for last := (*T)(nil); ; {
+		rows, err := next(last)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if err := fn(row); err != nil {
+				return err
+			}
+		}
+		if len(rows) < exportPage {
 			return nil
 		}
-		return fn(p)
-	})
+		last = &rows[len(rows)-1]
+	}
 }
 
 // patient writes a long answer: whoever goes on reading is not cut off.

@@ -92,7 +92,7 @@ func (a *API) getLedger(ctx context.Context, in *For) (*ledgerOutput, error) {
 		return nil, a.problem(ctx, err)
 	}
 	out.Body.States, out.Body.Held, out.Body.Waiting, out.Body.Dead = n.States, n.Held, n.Waiting, n.Dead
-	found, err := a.findings(ctx, who, nil, nil, store.FindingQuery{Open: true, Limit: 1000})
+	found, err := a.findings(ctx, who, store.FindingQuery{Open: true, Limit: 1000})
 	if err == nil && who.operator {
 		out.Body.Balances, err = a.balanceSums(ctx)
 	}
@@ -253,7 +253,7 @@ func (a *API) listPostings(ctx context.Context, in *postingQuery) (*postingList,
 	out := &postingList{}
 	out.Body.Items = []Posting{}
 	q := store.PostingQuery{
-		Currency: in.Currency, From: microsOrZero(in.From), To: microsOrZero(in.To), AfterID: in.Cursor, Limit: in.Limit + 1,
+		Account: in.Account, Currency: in.Currency, From: microsOrZero(in.From), To: microsOrZero(in.To), AfterID: in.Cursor, Limit: in.Limit + 1,
 	}
 	if in.CPO != "" || in.CDR != "" {
 		c, err := a.cdrOfQuery(ctx, who, in.CPO, in.CDR)
@@ -262,7 +262,7 @@ func (a *API) listPostings(ctx context.Context, in *postingQuery) (*postingList,
 		}
 		q.CDR = c.ID
 	}
-	rows, err := a.postings(ctx, who, in.Account, q)
+	rows, err := a.postings(ctx, who, q)
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
@@ -304,9 +304,9 @@ func (a *API) cdrOfQuery(ctx context.Context, who actor, cpo, id string) (store.
 }
 
 // postings reads a page of postings of the accounts that the actor may see.
-func (a *API) postings(ctx context.Context, who actor, account string, q store.PostingQuery) ([]store.Posting, error) {
-	accounts := []string{account}
-	if !who.operator && account == "" {
+func (a *API) postings(ctx context.Context, who actor, q store.PostingQuery) ([]store.Posting, error) {
+	accounts := []string{q.Account}
+	if !who.operator && q.Account == "" {
 		accounts = who.accounts()
 	}
 	var rows []store.Posting

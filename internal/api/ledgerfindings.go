@@ -47,8 +47,8 @@ func (a *API) listLedgerFindings(ctx context.Context, in *ledgerFindingQuery) (*
 	if err != nil {
 		return nil, err
 	}
-	rows, err := a.findings(ctx, who, cpo, emsp, store.FindingQuery{
-		Kind: in.Kind, Session: ocpi.FoldID(in.Session), Open: !in.All, AfterID: in.Cursor, Limit: in.Limit + 1,
+	rows, err := a.findings(ctx, who, store.FindingQuery{
+		CPO: cpo, EMSP: emsp, Kind: in.Kind, Session: ocpi.FoldID(in.Session), Open: !in.All, AfterID: in.Cursor, Limit: in.Limit + 1,
 	})
 	if err != nil {
 		return nil, a.problem(ctx, err)
@@ -68,8 +68,8 @@ func (a *API) listLedgerFindings(ctx context.Context, in *ledgerFindingQuery) (*
 }
 
 // findings reads a page of the findings that an actor may see.
-func (a *API) findings(ctx context.Context, who actor, cpo, emsp *ocpi.PartyID, q store.FindingQuery) ([]store.LedgerFinding, error) {
-	return merged(who.pairs(cpo, emsp), q.Limit, func(a, b store.LedgerFinding) int { return strings.Compare(a.ID, b.ID) },
+func (a *API) findings(ctx context.Context, who actor, q store.FindingQuery) ([]store.LedgerFinding, error) {
+	return merged(who.pairs(q.CPO, q.EMSP), q.Limit, func(a, b store.LedgerFinding) int { return strings.Compare(a.ID, b.ID) },
 		func(cpo, emsp *ocpi.PartyID) ([]store.LedgerFinding, error) {
 			q := q
 			q.CPO, q.EMSP = cpo, emsp

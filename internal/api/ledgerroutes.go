@@ -15,10 +15,11 @@ func (a *API) ledgerRoutes(h huma.API) {
 
 	shared(a, h, http.MethodGet, "/cdrs", a.listCDRs, "cdrs", "List CDRs in the order of their reception")
 	shared(a, h, http.MethodGet, cdr, a.getCDR, "cdrs", "Get what is known of a CDR: findings, price, delivery, events, and who may do what next")
-	shared(a, h, http.MethodGet, cdr+"/body", a.getCDRBody, "cdrs", "Get a CDR, byte for byte as it was received")
-	shared(a, h, http.MethodGet, cdr+"/explanation", a.getExplanation, "cdrs", "Get how the price of a CDR was computed, in words or as JSON")
-	shared(a, h, http.MethodGet, cdr+"/receipt", a.getReceipt, "cdrs", "Get the receipt of an event of a CDR: a proof that can be checked offline")
-	shared(a, h, http.MethodGet, cdr+"/evidence", a.getEvidence, "cdrs", "Get all evidence about a CDR as one file")
+	sharedFile(a, h, cdr+"/body", a.getCDRBody, "cdrs", "Get a CDR, byte for byte as it was received", jsonType)
+	sharedFile(a, h, cdr+"/explanation", a.getExplanation, "cdrs", "Get how the price of a CDR was computed, in words or as JSON", "text/plain", jsonType)
+	sharedFile(a, h, cdr+"/receipt", a.getReceipt, "cdrs", "Get the receipt of an event of a CDR: a proof that can be checked offline", jsonType)
+	sharedFile(a, h, cdr+"/evidence", a.getEvidence, "cdrs", "Get all evidence about a CDR as one file", jsonType)
+	sharedFile(a, h, "/sessions/{country_code}/{party_id}/{id}/evidence", a.getSessionEvidence, "cdrs", "Get all evidence about a session and its CDRs as one file", jsonType)
 	shared(a, h, http.MethodPost, cdr+"/approve", a.approveCDR, "cdrs", "Approve a CDR, which posts it: its provider, or the operator of the hub")
 	shared(a, h, http.MethodPost, cdr+"/dispute", a.disputeCDR, "cdrs", "Dispute a CDR: its provider")
 	shared(a, h, http.MethodPost, cdr+"/resolve", a.resolveCDR, "cdrs", "End a dispute: its provider, its CPO, or the operator of the hub")
@@ -37,16 +38,30 @@ func (a *API) ledgerRoutes(h huma.API) {
 	shared(a, h, http.MethodGet, key, a.getMeterKey, "meter keys", "Get the public key of the meter of an EVSE")
 	shared(a, h, http.MethodDelete, key, a.deleteMeterKey, "meter keys", "Forget the public key of the meter of an EVSE")
 
-	shared(a, h, http.MethodGet, "/exports/cdrs", a.exportCDRs, "exports", "Export CDRs as CSV or JSON lines, streamed")
-	shared(a, h, http.MethodGet, "/exports/postings", a.exportPostings, "exports", "Export postings as CSV or JSON lines, streamed")
+	sharedFile(a, h, "/exports/cdrs", a.exportCDRs, "exports", "Export CDRs as CSV or JSON lines, streamed", "text/csv", "application/jsonl")
+	sharedFile(a, h, "/exports/postings", a.exportPostings, "exports", "Export postings as CSV or JSON lines, streamed", "text/csv", "application/jsonl")
 }
 
 // shared adds a route of the ledger that platforms may use too.
 func shared[I, O any](a *API, h huma.API, method, path string, f handler[I, O], tag, summary string) {
-	a.shared[method+" "+prefix+path] = true
-	o := ledgerOperation(method, path, tag, summary)
-	o.Security = []map[string][]string{{"admin": {}}, {"platform": {}}}
+	ledgerRoute(a, h, a.share(ledgerOperation(method, path, tag, summary)), f)
+}
+
+// sharedFile adds a route of which the answer is a file, of one of the types.
+func sharedFile[I, O any](a *API, h huma.API, path string, f handler[I, O], tag, summary string, types ...string) {
+	o := a.share(ledgerOperation(http.MethodGet, path, tag, summary))
+	content := map[string]*huma.MediaType{}
+	for _, t := range types {
+		content[t] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
+	}
+	o.Responses = map[string]*huma.Response{"200": {Description: http.StatusText(http.StatusOK), Content: content}}
 	ledgerRoute(a, h, o, f)
+}
+
+func (a *API) share(o huma.Operation) huma.Operation {
+	a.shared[o.Method+" "+prefix+o.Path] = true
+	o.Security = []map[string][]string{{"admin": {}}, {"platform": {}}}
+	return o
 }
 
 // operators adds a route of the ledger for the operator of the hub alone.

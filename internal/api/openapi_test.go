@@ -47,6 +47,7 @@ var operations = []string{
 	"GET /api/v1/platforms/{id}",
 	"GET /api/v1/quality",
 	"GET /api/v1/quality/findings",
+	"GET /api/v1/sessions/{country_code}/{party_id}/{id}/evidence",
 	"GET /api/v1/stations",
 	"PATCH /api/v1/platforms/{id}",
 	"POST /api/v1/cdrs/{country_code}/{party_id}/{id}/approve",

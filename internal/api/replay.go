@@ -9,6 +9,7 @@ import (
 
 	"github.com/eroam/eroam/internal/party"
 	"github.com/eroam/eroam/internal/store"
+	"github.com/eroam/eroam/ocpi"
 )
 
 // Actions in the audit.
@@ -73,6 +74,9 @@ func (a *API) setDeadLetter(ctx context.Context, in *oneLetter, state, action st
 		err = fmt.Errorf("dead letter %s: %w", in.ID, party.ErrNotFound)
 	case state == store.LetterQueued && !a.receives(d):
 		err = fmt.Errorf("%w: %s as %s is no longer granted to platform %s", party.ErrConflict, d.Receiver, d.Role, d.Platform)
+		if d.Key.Kind == string(ocpi.CDRs) {
+			err = fmt.Errorf("%w: %s is no longer a provider of this hub", party.ErrConflict, d.Receiver)
+		}
 	default:
 		reason := ""
 		if in.Body != nil {
@@ -90,8 +94,13 @@ func (a *API) setDeadLetter(ctx context.Context, in *oneLetter, state, action st
 	return a.getDeadLetter(ctx, &in.LetterPath)
 }
 
+// receives reports whether the receiver of a letter is where it was. A CDR goes to
+// its provider on whatever platform that is.
 func (a *API) receives(d store.DeadLetter) bool {
 	for _, q := range a.registry.Snapshot().Parties(d.Receiver) {
+		if d.Key.Kind == string(ocpi.CDRs) && q.Role.Side() == ocpi.SideEMSP {
+			return true
+		}
 		if string(q.Role) == d.Role && q.Platform.ID == d.Platform {
 			return true
 		}

@@ -61,6 +61,11 @@ func (c *Client) Evidence(ctx context.Context, cpo api.PartyRef, id string) ([]b
 	return c.file(ctx, cdr(cpo, id)+"/evidence")
 }
 
+// SessionEvidence returns all evidence about a session and its CDRs as one file.
+func (c *Client) SessionEvidence(ctx context.Context, cpo api.PartyRef, session string) ([]byte, error) {
+	return c.file(ctx, "/sessions/"+url.PathEscape(cpo.CountryCode)+"/"+url.PathEscape(cpo.PartyID)+"/"+url.PathEscape(session)+"/evidence")
+}
+
 // Approve approves a CDR and returns it as it is then.
 func (c *Client) Approve(ctx context.Context, cpo api.PartyRef, id string, in api.Approval) (api.CDRDetail, error) {
 	return call[api.CDRDetail](ctx, c, http.MethodPost, cdr(cpo, id)+"/approve", in)
