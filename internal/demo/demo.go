@@ -62,16 +62,20 @@ type Demo struct {
 	clock     *sim.Clock
 	cpos      []*sim.CPO
 	emsps     []*sim.EMSP
-	drivers   []attempt
-	spare     []*network
-	began     time.Time
-	kept      kept
+	plan
+	size  size
+	began time.Time
+	kept  kept
+	books books
 
 	mu       sync.Mutex
 	stops    map[sessionKey]stopper // sessions that their drivers stop by app
 	outcomes []outcome
 	problems []string
 }
+
+// size is how much there is to publish.
+type size struct{ sites, evses, tariffs, tokens int }
 
 // New starts a hub and the simulators. Close must be called, whatever happens
 // next.
@@ -111,7 +115,7 @@ func (d *Demo) open(ctx context.Context) error {
 	}
 	r := d.imported.Report
 	stage.Done(fmt.Sprintf("%d stations of %d networks: %d sites, %d EVSEs", r.Stations, len(d.imported.Operators), r.Sites, r.EVSEs))
-	d.platforms = platforms(d.imported.Operators)
+	d.platforms = platforms(d.imported.Operators, d.opt.States)
 	stage = d.opt.Progress.Stage("starting the hub", 0)
 	d.hub = &hub{command: d.opt.Command, dir: d.dir, token: "demo-" + rand.Text()}
 	if err := d.hub.start(ctx); err != nil {
@@ -126,11 +130,8 @@ func (d *Demo) open(ctx context.Context) error {
 
 // startPartners starts the simulators; nobody is connected yet.
 func (d *Demo) startPartners() error {
-	var tokens [][]sim.Token
-	for _, p := range d.providers {
-		tokens = append(tokens, tokensOf(p, d.opt.Seed))
-	}
-	d.drivers, d.spare = attempts(d.opt.Drivers, d.opt.Seed, d.platforms, tokens)
+	d.plan = newPlan(d.opt.Drivers, d.opt.Seed, d.platforms, d.providers)
+	d.measure()
 	d.clock = sim.NewClock(time.Now().Add(-past), d.opt.Speed)
 	config := func(name string, v ocpi.Version) sim.Config {
 		return sim.Config{Name: name, Version: v, Seed: d.opt.Seed, Clock: d.clock, Log: d.opt.Log}
@@ -148,7 +149,7 @@ func (d *Demo) startPartners() error {
 	}
 	for i, p := range d.providers {
 		e, err := sim.NewEMSP(sim.EMSPConfig{
-			Config: config(p.name, p.version), Party: p.party, Title: p.name, Tokens: tokens[i],
+			Config: config(p.name, p.version), Party: p.party, Title: p.name, Tokens: d.tokens[i],
 			OnSession: func(s sim.SessionPush) { d.onSession(i, s) },
 		})
 		if err != nil {
@@ -159,10 +160,26 @@ func (d *Demo) startPartners() error {
 	return nil
 }
 
+// measure counts what there is to publish.
+func (d *Demo) measure() {
+	for _, p := range d.platforms {
+		for _, o := range p.operators {
+			d.size.sites += len(o.Sites)
+			d.size.tariffs += len(o.Tariffs)
+			for _, s := range o.Sites {
+				d.size.evses += len(s.EVSEs)
+			}
+		}
+	}
+	for _, t := range d.tokens {
+		d.size.tokens += len(t)
+	}
+}
+
 // Run does everything and returns what came of it. The error is only about what
 // kept the run from ending; what went wrong on the way is in the result.
 func (d *Demo) Run(ctx context.Context) (*Result, error) {
-	for _, step := range []func(context.Context) error{d.connect, d.publish, d.drive, d.settle} {
+	for _, step := range []func(context.Context) error{d.connect, d.publish, d.drive, d.settle, d.audit} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -176,6 +193,9 @@ func (d *Demo) connect(ctx context.Context) error {
 	agreements := 0
 	for _, p := range d.platforms {
 		agreements += len(p.operators) * len(d.providers)
+	}
+	if err := d.pin(ctx); err != nil {
+		return err
 	}
 	stage := d.opt.Progress.Stage("connecting partners", len(d.cpos)+len(d.emsps)+agreements)
 	for i, c := range d.cpos {
@@ -194,7 +214,7 @@ func (d *Demo) connect(ctx context.Context) error {
 		for _, o := range p.operators {
 			for _, e := range d.providers {
 				id := o.Party.String() + "_" + e.party.String()
-				if _, err := d.admin.PutAgreement(ctx, id, api.Terms{CPO: ref(o.Party), EMSP: ref(e.party)}); err != nil {
+				if _, err := d.admin.PutAgreement(ctx, id, terms(o.Party, e.party)); err != nil {
 					return fmt.Errorf("agreeing %s with %s: %w", o.Party, e.party, err)
 				}
 				stage.Step()
@@ -202,7 +222,7 @@ func (d *Demo) connect(ctx context.Context) error {
 		}
 	}
 	stage.Done(fmt.Sprintf("%d operators on %d platforms and %d providers, %d agreements",
-		len(d.imported.Operators), len(d.cpos), len(d.emsps), agreements))
+		agreements/len(d.providers), len(d.cpos), len(d.emsps), agreements))
 	return nil
 }
 
@@ -228,8 +248,8 @@ func (d *Demo) register(ctx context.Context, name string, p *sim.Platform) error
 
 // publish has every platform push what it has, and waits until everybody has it.
 func (d *Demo) publish(ctx context.Context) error {
-	r := d.imported.Report
-	stage := d.opt.Progress.Stage("publishing stations and tokens", r.Sites+r.Tariffs)
+	all := d.size
+	stage := d.opt.Progress.Stage("publishing stations and tokens", all.sites+all.tariffs)
 	began := time.Now()
 	var wg sync.WaitGroup
 	for i, e := range d.emsps {
@@ -243,17 +263,17 @@ func (d *Demo) publish(ctx context.Context) error {
 		return ctx.Err()
 	}
 	took := time.Since(began)
-	stage.Done(fmt.Sprintf("%d sites and %d tariffs in %.1f s", r.Sites, r.Tariffs, took.Seconds()))
+	stage.Done(fmt.Sprintf("%d sites, %d tariffs and %d tokens in %.1f s", all.sites, all.tariffs, all.tokens, took.Seconds()))
 	stage = d.opt.Progress.Stage("waiting for the broadcasts", 0)
 	began = time.Now()
 	complete := d.waitFor(ctx, broadcastLimit, func() bool {
 		for _, e := range d.emsps {
-			if got := e.Received(); got.Locations < r.Sites || got.Tariffs < r.Tariffs {
+			if got := e.Received(); got.Locations < all.sites || got.Tariffs < all.tariffs {
 				return false
 			}
 		}
 		for _, c := range d.cpos {
-			if c.Tokens() < len(d.emsps)*(cards+apps) {
+			if c.Tokens() < all.tokens {
 				return false
 			}
 		}

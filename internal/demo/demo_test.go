@@ -89,6 +89,7 @@ func run(t *testing.T, opt Options) *Result {
 
 func TestEverySessionEndsInOneBill(t *testing.T) {
 	r := run(t, small(t))
+	checkLedger(t, r)
 	if r.Drivers != 48 || r.Sessions != 39 || r.CDRs != r.Sessions || r.Refused != 9 {
 		t.Errorf("%d drivers, %d refused, %d sessions, %d CDRs", r.Drivers, r.Refused, r.Sessions, r.CDRs)
 	}
@@ -105,7 +106,8 @@ func TestEverySessionEndsInOneBill(t *testing.T) {
 	}
 	var table bytes.Buffer
 	r.Print(&table)
-	for _, want := range []string{"Blink Network (US-BLK)", "Nordwind Fahrstrom", "exactly one correct CDR"} {
+	for _, want := range []string{"Blink Network (US-BLK)", "Nordwind Fahrstrom", "exactly one CDR", "held: delivered, but not posted",
+		dishonestName + " (US-PTN), which is made up", "the hub computed", "of tariff PLUSTEN-DC", "0 faults in"} {
 		if !strings.Contains(table.String(), want) {
 			t.Errorf("the table lacks %q:\n%s", want, table.String())
 		}
@@ -124,6 +126,7 @@ func TestTheHubIsKilled(t *testing.T) {
 	opt := small(t)
 	opt.KillHub = true
 	r := run(t, opt)
+	checkLedger(t, r)
 	if o := r.Outage; o == nil || o.CommandsAnswered != heldCommands || o.StatusChanges != changes {
 		t.Errorf("outage: %+v", r.Outage)
 	}
@@ -135,7 +138,7 @@ func TestTheHubIsKilled(t *testing.T) {
 // What the demo would not notice proves nothing: each of these must be found.
 func TestWrongResultsAreFound(t *testing.T) {
 	opt := small(t)
-	opt.Drivers = 16
+	opt.Drivers, opt.Seed = 32, 3 // one of whom is overcharged
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	d, err := New(ctx, opt)
@@ -150,6 +153,10 @@ func TestWrongResultsAreFound(t *testing.T) {
 	if r, err := d.Run(ctx); err != nil || !r.OK {
 		t.Fatal(err, r)
 	}
+	if r := d.check(); !r.OK || r.Ledger.Overcharge.Overcharged == 0 {
+		t.Fatalf("checked again: %+v, %+v", r.Problems, r.Ledger.Overcharge)
+	}
+	t.Run("books", func(t *testing.T) { wrongBooks(t, d) })
 	found := func(what string) {
 		t.Helper()
 		d.problems = nil
@@ -183,9 +190,14 @@ func TestThePlanIsTheSameForTheSameSeed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ps := platforms(res.Operators)
-	if len(ps) != ownPlatforms+1 || len(ps[ownPlatforms].operators) != len(res.Operators)-ownPlatforms {
+	ps := platforms(res.Operators, nil)
+	if len(ps) != ownPlatforms+2 || len(ps[ownPlatforms].operators) != len(res.Operators)-ownPlatforms {
 		t.Errorf("%d platforms", len(ps))
+	}
+	for _, o := range res.Operators {
+		if o.Party == dishonest {
+			t.Errorf("the made-up operator has the id of %s", o.Name)
+		}
 	}
 	versions := make(map[ocpi.Version]int)
 	for _, p := range ps {
@@ -194,25 +206,28 @@ func TestThePlanIsTheSameForTheSameSeed(t *testing.T) {
 	if versions[ocpi.V230] != 2 {
 		t.Errorf("versions: %v", versions)
 	}
-	var tokens [][]sim.Token
-	for _, p := range providers() {
-		tokens = append(tokens, tokensOf(p, 1))
+	of := func(seed uint64) plan { return newPlan(320, seed, ps, providers()) }
+	a, b, c := of(1), of(1), of(2)
+	if len(a.drivers) != 320 || !slices.Equal(a.drivers, b.drivers) || slices.Equal(a.drivers, c.drivers) {
+		t.Errorf("%d attempts; the same again: %v; the same for another seed: %v",
+			len(a.drivers), slices.Equal(a.drivers, b.drivers), slices.Equal(a.drivers, c.drivers))
 	}
-	a, spare := attempts(320, 1, ps, tokens)
-	b, _ := attempts(320, 1, ps, tokens)
-	c, _ := attempts(320, 2, ps, tokens)
-	if len(a) != 320 || !slices.Equal(a, b) || slices.Equal(a, c) {
-		t.Errorf("%d attempts; the same again: %v; the same for another seed: %v", len(a), slices.Equal(a, b), slices.Equal(a, c))
-	}
-	// Every driver has an EVSE of its own, and nobody goes to spare ones.
+	// Every driver has an EVSE and a token of its own, and nobody goes to spare EVSEs.
 	seen := make(map[string]bool)
-	for _, x := range a {
-		if seen[name(x.place)] {
-			t.Errorf("two drivers at %s", name(x.place))
+	baits := 0
+	for _, x := range a.drivers {
+		if seen[name(x.place)] || seen[x.uid] {
+			t.Errorf("two drivers at %s or with %s", name(x.place), x.uid)
 		}
-		seen[name(x.place)] = true
+		seen[name(x.place)], seen[x.uid] = true, true
+		if x.place.Operator == dishonest {
+			baits++
+		}
 	}
-	for _, n := range spare {
+	if baits != 27 {
+		t.Errorf("%d of 320 drivers go to the operator that overcharges", baits)
+	}
+	for _, n := range a.spare {
 		for _, p := range n.places {
 			if seen[name(p)] {
 				t.Errorf("%s is spare and has a driver", name(p))

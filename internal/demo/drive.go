@@ -54,9 +54,10 @@ func (d *Demo) drive(ctx context.Context) error {
 			stage.Step()
 		})
 	}
-	if d.opt.KillHub {
-		half := d.drivers[len(d.drivers)/2].at
-		if d.clock.Sleep(ctx, half-d.clock.Now().Sub(begin)) == nil {
+	noon := d.drivers[len(d.drivers)/2].at
+	if d.clock.Sleep(ctx, noon-d.clock.Now().Sub(begin)) == nil {
+		d.remember(ctx)
+		if d.opt.KillHub {
 			d.killAndRestart(ctx)
 		}
 	}

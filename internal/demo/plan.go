@@ -58,8 +58,9 @@ type platform struct {
 }
 
 // platforms distributes operators over platforms: the largest networks have one
-// each, the rest and the stations outside networks share one.
-func platforms(operators []afdc.Operator) []platform {
+// each, the rest and the stations outside networks share one. The operator that
+// overcharges, which is made up, has one too, with sites in the states that count.
+func platforms(operators []afdc.Operator, states []string) []platform {
 	var out []platform
 	shared := platform{name: "smaller networks", version: ocpi.V221}
 	for _, o := range operators {
@@ -82,35 +83,40 @@ func platforms(operators []afdc.Operator) []platform {
 	if len(shared.operators) > 0 {
 		out = append(out, shared)
 	}
-	return out
-}
-
-// The tokens of each provider.
-const (
-	cards = 24
-	apps  = 16
-)
-
-// tokensOf makes the tokens of a provider's drivers. Some cards are blocked.
-func tokensOf(p provider, seed uint64) []sim.Token {
-	rng := source(seed, "tokens "+p.party.ID)
-	var out []sim.Token
-	for i := range cards + apps {
-		t := sim.Token{
-			UID: fmt.Sprintf("%08X", rng.Uint32()), Type: "RFID", Valid: true,
-			ContractID: fmt.Sprintf("%s-%s-C%08d-%d", p.party.CountryCode, p.party.ID, i+1, i%10),
-		}
-		if i >= cards {
-			t.Type = "APP_USER"
-			t.UID = fmt.Sprintf("app-%016x", rng.Uint64())
-		}
-		if t.Type == "RFID" && i%12 == 11 {
-			t.Valid = false
-		}
-		out = append(out, t)
+	if made := overcharging(states); len(made.Sites) > 0 {
+		out = append(out, platform{name: made.Name, version: ocpi.V221, operators: []afdc.Operator{made}})
 	}
 	return out
 }
+
+// wallet makes the tokens of a provider's drivers.
+type wallet struct {
+	of     provider
+	rng    *rand.Rand
+	tokens []sim.Token
+}
+
+// add makes the token of one more driver. Nobody charges twice on the day of the
+// demo: places are drawn from all over two states, and a token that was used at
+// two of them within hours would be what the hub's check C27 looks for.
+func (w *wallet) add(kind string, valid bool) sim.Token {
+	n := len(w.tokens) + 1
+	t := sim.Token{
+		UID: fmt.Sprintf("04%012X", w.rng.Uint64()>>16), Type: kind, Valid: valid,
+		ContractID: fmt.Sprintf("%s-%s-C%08d-%d", w.of.party.CountryCode, w.of.party.ID, n, n%10),
+	}
+	if kind == appUser {
+		t.UID = fmt.Sprintf("app-%016x", w.rng.Uint64())
+	}
+	w.tokens = append(w.tokens, t)
+	return t
+}
+
+// The types of tokens.
+const (
+	card    = "RFID"
+	appUser = "APP_USER"
+)
 
 // way is how a driver goes about charging.
 type way uint8
@@ -156,39 +162,64 @@ func startTime(rng *rand.Rand) time.Duration {
 	return 0
 }
 
-// attempts plans n drivers. Every one has an EVSE of its own, so that what happens
-// does not depend on who comes first. Networks get drivers by the root of their
-// number of stations, so that the small ones are seen too. spare are EVSEs that
-// nobody goes to.
-func attempts(n int, seed uint64, ps []platform, tokens [][]sim.Token) (drivers []attempt, spare []*network) {
+// plan is what is going to happen.
+type plan struct {
+	drivers []attempt     // in order of time
+	tokens  [][]sim.Token // of each provider
+	spare   []*network    // EVSEs that nobody goes to
+}
+
+// newPlan plans the day of n drivers. Every one has an EVSE of its own, so that
+// what happens does not depend on who comes first. Networks get drivers by the root
+// of their number of stations, so that the small ones are seen too; the operator
+// that overcharges gets a fixed part of them.
+func newPlan(n int, seed uint64, ps []platform, providers []provider) plan {
 	rng := source(seed, "drivers")
 	free := freePlaces(rng, ps)
 	weights, total := weigh(free)
+	bait := slices.IndexFunc(free, (*network).bait)
+	var wallets []*wallet
+	for _, p := range providers {
+		wallets = append(wallets, &wallet{of: p, rng: source(seed, "tokens "+p.party.ID)})
+	}
 	out := make([]attempt, 0, n)
 	for len(out) < n && total > 0 {
-		x := rng.Float64() * total
-		i := 0
-		for i < len(free)-1 && x >= weights[i] {
-			x -= weights[i]
-			i++
+		i := draw(rng, weights, total)
+		if bait >= 0 && len(out)%baited == baited/2 && len(free[bait].places) > 0 {
+			i = bait
 		}
 		f := free[i]
 		if len(f.places) == 0 {
 			weights[i], total = 0, total-weights[i]
 			continue
 		}
-		a := attempt{at: startTime(rng), provider: rng.IntN(len(tokens)), platform: f.platform, place: f.places[0]}
+		a := attempt{at: startTime(rng), provider: rng.IntN(len(wallets)), platform: f.platform, place: f.places[0]}
 		f.places = f.places[1:]
-		a.choose(rng, len(out), tokens[a.provider])
+		a.choose(rng, len(out), wallets[a.provider])
 		out = append(out, a)
 	}
 	slices.SortStableFunc(out, func(a, b attempt) int { return cmp.Compare(a.at, b.at) })
-	return out, free
+	p := plan{drivers: out, spare: free}
+	for _, w := range wallets {
+		p.tokens = append(p.tokens, w.tokens)
+	}
+	return p
 }
 
-// choose draws how the driver goes about it, and the token for it. Every sixteen
-// drivers there is one of each rare kind.
-func (a *attempt) choose(rng *rand.Rand, i int, tokens []sim.Token) {
+// draw returns the place of one of the weights.
+func draw(rng *rand.Rand, weights []float64, total float64) int {
+	x := rng.Float64() * total
+	i := 0
+	for i < len(weights)-1 && x >= weights[i] {
+		x -= weights[i]
+		i++
+	}
+	return i
+}
+
+// choose draws how the driver goes about it. Every sixteen drivers there is one of
+// each rare kind.
+func (a *attempt) choose(rng *rand.Rand, i int, w *wallet) {
 	switch i % 16 {
 	case 3:
 		a.way = reserved
@@ -202,26 +233,21 @@ func (a *attempt) choose(rng *rand.Rand, i int, tokens []sim.Token) {
 		a.way = []way{byCard, byCard, byApp, byAppStop}[rng.IntN(4)]
 	}
 	if a.way == unknown {
-		a.uid, a.kind = fmt.Sprintf("FFFF%08X", rng.Uint32()), "RFID"
+		a.uid, a.kind = fmt.Sprintf("FFFF%08X", rng.Uint32()), card
 		return
 	}
-	kind := "RFID"
+	kind := card
 	if a.way == byApp || a.way == byAppStop {
-		kind = "APP_USER"
+		kind = appUser
 	}
-	var fit []sim.Token
-	for _, t := range tokens {
-		if t.Type == kind && t.Valid != (a.way == blocked) {
-			fit = append(fit, t)
-		}
-	}
-	t := fit[rng.IntN(len(fit))]
+	t := w.add(kind, a.way != blocked)
 	a.uid, a.kind = t.UID, t.Type
 }
 
 // network is the free EVSEs of one operator.
 type network struct {
 	platform int
+	operator ocpi.PartyID
 	places   []sim.Place
 }
 
@@ -232,7 +258,7 @@ func freePlaces(rng *rand.Rand, ps []platform) []*network {
 			if !o.Roaming {
 				continue
 			}
-			f := &network{platform: i}
+			f := &network{platform: i, operator: o.Party}
 			for _, s := range o.Sites {
 				for _, e := range s.EVSEs {
 					if e.Status == sim.Available {
@@ -250,6 +276,9 @@ func freePlaces(rng *rand.Rand, ps []platform) []*network {
 func weigh(free []*network) (weights []float64, total float64) {
 	for _, f := range free {
 		w := math.Sqrt(float64(len(f.places)))
+		if f.bait() {
+			w = 0 // has its own drivers
+		}
 		weights = append(weights, w)
 		total += w
 	}

@@ -46,6 +46,7 @@ type Result struct {
 	Oddities          []afdc.Finding  `json:"import_oddities"`
 	Problems          []string        `json:"problems"` // the first of mismatches and failures
 	Outage            *Outage         `json:"outage,omitzero"`
+	Ledger            LedgerResult    `json:"ledger"`
 }
 
 // Decimal is a decimal that is written as a JSON number.
@@ -53,6 +54,8 @@ type Decimal struct{ decimal.Decimal }
 
 // MarshalJSON writes the number.
 func (d Decimal) MarshalJSON() ([]byte, error) { return []byte(d.String()), nil }
+
+func (d *Decimal) plus(x decimal.Decimal) { d.Decimal = plus(d.Decimal, x) }
 
 // Money is an amount of one currency before and after tax.
 type Money struct {

@@ -14,6 +14,7 @@ func (r *Result) Print(w io.Writer) {
 	r.printNetworks(w)
 	r.printProviders(w)
 	r.printOddities(w)
+	r.Ledger.print(w)
 	r.printSummary(w)
 }
 
@@ -24,7 +25,9 @@ func newTable(w io.Writer, title string, header table.Row, numbers ...int) table
 	t.Style().Format.Header = text.FormatDefault
 	t.Style().Format.Footer = text.FormatDefault
 	t.SetTitle(title)
-	t.AppendHeader(header)
+	if len(header) > 0 {
+		t.AppendHeader(header)
+	}
 	var columns []table.ColumnConfig
 	for _, n := range numbers {
 		columns = append(columns, table.ColumnConfig{Number: n, Align: text.AlignRight, AlignHeader: text.AlignRight, AlignFooter: text.AlignRight})
@@ -107,7 +110,7 @@ func (r *Result) printOddities(w io.Writer) {
 }
 
 func (r *Result) printSummary(w io.Writer) {
-	t := newTable(w, "Summary", table.Row{"", ""})
+	t := newTable(w, "Summary", nil)
 	t.AppendRow(table.Row{"parties", fmt.Sprintf("%d on %d platforms", r.Parties, r.Platforms)})
 	t.AppendRow(table.Row{"stations", fmt.Sprintf("%d with %d EVSEs, at each of %d providers", r.Locations, r.EVSEs, len(r.EMSPs))})
 	t.AppendRow(table.Row{"drivers", fmt.Sprintf("%d, of whom %d were refused or cancelled", r.Drivers, r.Refused)})
@@ -131,6 +134,6 @@ func (r *Result) printSummary(w io.Writer) {
 		fmt.Fprintln(w, "!", p)
 	}
 	if r.OK {
-		fmt.Fprintln(w, "Every session ended in exactly one correct CDR at the right provider.")
+		fmt.Fprintln(w, "Every session ended in exactly one CDR at the right provider, and what was overcharged was caught.")
 	}
 }
