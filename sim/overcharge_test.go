@@ -81,7 +81,7 @@ func TestAnOperatorOvercharges(t *testing.T) {
 			}
 			checkOver(t, &b)
 		}
-		if over == 0 || over > n*2/3 { // a third is free
+		if over == 0 || over >= n*2/3 { // a third is free
 			t.Errorf("%s: %d of %d are overcharged", v, over, n)
 		}
 	}

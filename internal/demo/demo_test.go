@@ -90,6 +90,9 @@ func run(t *testing.T, opt Options) *Result {
 func TestEverySessionEndsInOneBill(t *testing.T) {
 	r := run(t, small(t))
 	checkLedger(t, r)
+	if o := r.Ledger.Overcharge; o.Sessions != 4 || o.Overcharged == 0 || o.Overcharged == o.Sessions {
+		t.Errorf("overcharged: %+v", o)
+	}
 	if r.Drivers != 48 || r.Sessions != 39 || r.CDRs != r.Sessions || r.Refused != 9 {
 		t.Errorf("%d drivers, %d refused, %d sessions, %d CDRs", r.Drivers, r.Refused, r.Sessions, r.CDRs)
 	}
