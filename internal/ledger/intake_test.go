@@ -89,11 +89,22 @@ func TestRefusedByReceiver(t *testing.T) {
 	r.answers(http.StatusOK, ocpi.StatusInvalidParameters, "")
 	r.refuse(cdr("C1"), ocpi.StatusInvalidParameters, "said the provider")
 	r.is("C1", ledger.StateRefused, ledger.MailRefused)
-	if _, err := r.catalog.List(t.Context(), r.listAll()); err != nil {
-		t.Fatal(err)
+	listed := func() int {
+		t.Helper()
+		list, err := r.catalog.List(t.Context(), r.listAll())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list.Total
+	}
+	if n := listed(); n != 0 {
+		t.Errorf("%d CDRs are listed, and one was refused", n)
 	}
 	r.answers(http.StatusOK, ocpi.StatusSuccess, "")
 	r.accept(cdr("C1", "4.84", "4.8400"))
+	if n := listed(); n != 1 {
+		t.Errorf("%d CDRs are listed", n)
+	}
 	r.is("C1", ledger.StatePresented, ledger.MailDelivered)
 	if k := r.kinds("C1"); k != "received refused received presented" {
 		t.Errorf("events %s", k)
