@@ -30,8 +30,9 @@ type DemoCmd struct {
 // Help is shown under the usage line.
 func (DemoCmd) Help() string {
 	return `Starts a hub as a process of its own, connects simulated operators of real US stations and three simulated
-providers, lets drivers charge across networks, and checks that every session ended in exactly one correct bill at the
-right provider. Exits with 0 only then. Afterwards everything keeps running until Ctrl-C, unless --once is given.
+providers, lets drivers charge across networks, and checks that every session ended in exactly one bill at the right
+provider. One operator, which is made up, overcharges on purpose: the hub's ledger must hold its wrong bills, approve
+and post all others, and verify without a fault. Exits with 0 only then. Afterwards everything keeps running until Ctrl-C, unless --once is given.
 
 Examples:
 
@@ -97,12 +98,14 @@ func stay(ctx context.Context, d *demo.Demo, w io.Writer) {
 	url, metrics, token, dir := d.Hub()
 	fmt.Fprintf(w, `
 The hub and its partners keep running. Ctrl-C ends them.
-  OCPI versions  %s/ocpi/versions
-  admin API      %s/api/v1/platforms
-  admin token    %s
-  metrics        %s
-  data and log   %s
-Try: curl -H 'Authorization: Bearer %s' %s/api/v1/parties
-`, url, url, token, metrics, dir, token, url)
+  OCPI versions  %[1]s/ocpi/versions
+  admin API      %[1]s/api/v1/platforms
+  admin token    %[2]s
+  metrics        %[3]s
+  data and log   %[4]s
+Try: curl -H 'Authorization: Bearer %[2]s' %[1]s/api/v1/parties
+     curl -H 'Authorization: Bearer %[2]s' '%[1]s/api/v1/cdrs?held=true'
+     eroam ledger verify --data %[4]s/data
+`, url, token, metrics, dir)
 	<-ctx.Done()
 }
