@@ -48,8 +48,8 @@ const (
 	maxPacked = 16 << 20 // above, bytes are kept plain, and nothing unpacks to more
 )
 
-// errDamaged says that stored bytes are not what pack or encode has written.
-var errDamaged = errors.New("its stored bytes are damaged")
+// ErrDamaged says that a stored body is not what this program has written.
+var ErrDamaged = errors.New("its stored bytes are damaged")
 
 func newCodec() *codec {
 	return &codec{
@@ -88,7 +88,7 @@ func (c *codec) unpack(p []byte) ([]byte, error) {
 // unpackTo is unpack in memory that take gives.
 func (c *codec) unpackTo(p []byte, take func(n int) []byte) ([]byte, error) {
 	if len(p) == 0 {
-		return nil, errDamaged
+		return nil, ErrDamaged
 	}
 	switch p[0] {
 	case packedPlain:
@@ -98,15 +98,15 @@ func (c *codec) unpackTo(p []byte, take func(n int) []byte) ([]byte, error) {
 	case packedJSON1:
 		n, err := s2.DecodedLen(p[1:])
 		if err != nil || n > maxPacked {
-			return nil, errDamaged
+			return nil, ErrDamaged
 		}
 		out, err := c.dictionary.Decode(take(n), p[1:])
 		if err != nil {
-			return nil, errDamaged
+			return nil, ErrDamaged
 		}
 		return out, nil
 	}
-	return nil, fmt.Errorf("its stored bytes need a newer version of this program (packing %d)", p[0])
+	return nil, fmt.Errorf("%w, or need a newer version of this program (packing %d)", ErrDamaged, p[0])
 }
 
 // encode appends the column data of o to dst, which is empty; scratch is room
@@ -136,11 +136,11 @@ func field(dst, value []byte) []byte {
 func (c *codec) open(data []byte) (rowReader, error) {
 	switch {
 	case len(data) == 0:
-		return rowReader{}, errDamaged
+		return rowReader{}, ErrDamaged
 	case data[0] != rowLayout:
-		return rowReader{}, fmt.Errorf("its stored bytes need a newer version of this program (layout %d)", data[0])
+		return rowReader{}, fmt.Errorf("%w, or need a newer version of this program (layout %d)", ErrDamaged, data[0])
 	case len(data) < rowStart || binary.LittleEndian.Uint32(data[1:]) != crc32.Checksum(data[rowStart:], c.crc):
-		return rowReader{}, errDamaged
+		return rowReader{}, ErrDamaged
 	}
 	return rowReader{rest: data[rowStart:]}, nil
 }
@@ -159,7 +159,7 @@ func (c *codec) decodeBody(data []byte, to *arena) (version, body []byte, err er
 	}
 	packed := r.field()
 	if r.bad {
-		return nil, nil, errDamaged
+		return nil, nil, ErrDamaged
 	}
 	body, err = c.unpackTo(packed, to.take)
 	return version, body, err
@@ -178,7 +178,7 @@ func (c *codec) decode(data []byte, o *Object, body bool) error {
 	}
 	step, packed := r.field(), r.field()
 	if r.bad {
-		return errDamaged
+		return ErrDamaged
 	}
 	if o.Step, err = c.unpack(step); err != nil {
 		return err

@@ -48,13 +48,13 @@ func (c *codec) seal(dst, scratch, body []byte) (data, room []byte) {
 // unseal is the reverse of seal.
 func (c *codec) unseal(data []byte) ([]byte, error) {
 	if len(data) == 0 {
-		return nil, errDamaged
+		return nil, ErrDamaged
 	}
 	if data[0] != rowLayout {
-		return nil, fmt.Errorf("its stored bytes need a newer version of this program (layout %d)", data[0])
+		return nil, fmt.Errorf("%w, or need a newer version of this program (layout %d)", ErrDamaged, data[0])
 	}
 	if len(data) < rowStart || binary.LittleEndian.Uint32(data[1:]) != crc32.Checksum(data[rowStart:], c.crc) {
-		return nil, errDamaged
+		return nil, ErrDamaged
 	}
 	return c.unpack(data[rowStart:])
 }

@@ -177,6 +177,8 @@ func (b *blob) Scan(column any) error {
 		*b = blob{}
 	case []byte:
 		*b = append(blob{}, v...) // the driver keeps v
+	case string: // somebody else has written it with SQLite's text functions
+		*b = blob(v)
 	default:
 		return fmt.Errorf("a column of bytes holds a %T", column)
 	}
