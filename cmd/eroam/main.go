@@ -23,6 +23,7 @@ type cli struct {
 	Sim     SimCmd     `cmd:"" help:"Run a simulated partner."`
 	Conform ConformCmd `cmd:"" help:"Check a hub or a partner against OCPI from outside."`
 	Partner PartnerCmd `cmd:"" help:"Connect platforms to a running hub and say who may talk to whom."`
+	Ledger  LedgerCmd  `cmd:"" help:"Prove, dispute, export and verify what was charged."`
 	Tariff  TariffCmd  `cmd:"" help:"Price, check and explain OCPI tariffs; needs no hub."`
 	Quality QualityCmd `cmd:"" help:"Say what is odd in locations and tariffs, before they are published; needs no hub."`
 	Version VersionCmd `cmd:"" help:"Print the version."`
