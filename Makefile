@@ -57,12 +57,13 @@ fuzz: ## each fuzz target for FUZZTIME
 	  done; \
 	done
 
-bench: build ## relay beside nginx and httputil.ReverseProxy; a million EVSEs, status changes and fan-out (BENCH_FLAGS=-short: small); pricing and lint of tariffs
+bench: build ## relay beside nginx and httputil.ReverseProxy; a million EVSEs, status changes and fan-out; pricing and lint of tariffs; intake of CDRs and a backlog of them (BENCH_FLAGS=-short: small)
 	@tools/deps bench
 	go run ./bench/relay
 	@mkdir -p bin && go build -o bin/bench-tell ./bench/tell
 	bin/bench-tell -data "$(EROAM_TEST_DATA)" $(BENCH_FLAGS)
 	go run ./bench/tariff -data "$(EROAM_TEST_DATA)"
+	go run ./bench/ledger $(BENCH_FLAGS)
 
 conform: build ## the conformance checks against a built binary, listed one by one
 	@if tools/deps postgres; then export EROAM_REQUIRE_POSTGRES=1; fi; \

@@ -122,17 +122,18 @@ func (w *world) report() {
 
 // accounts is what is found in the ledger.
 type accounts struct {
-	w       *world
-	wrong   []string
-	seen    map[string]bool
-	sums    map[string]*sum  // by party
-	posted  map[string]int64 // that should be, by account
-	found   map[string]int   // findings that were seeded
-	odd     map[string]int   // the others
-	rows    int
-	heldN   int
-	credits int
-	opened  int
+	w        *world
+	wrong    []string
+	seen     map[string]bool
+	sums     map[string]*sum  // by party
+	posted   map[string]int64 // that should be, by account
+	found    map[string]int   // findings that were seeded
+	odd      map[string]int   // the others
+	examples []string         // of them
+	rows     int
+	heldN    int
+	credits  int
+	opened   int
 }
 
 // sum is the amounts of a party: what the ledger has and what it should have.
@@ -217,7 +218,9 @@ func (a *accounts) compare(key string, i *item, found []string, why map[string]s
 			a.found[f]++
 			continue
 		}
-		a.odd[f]++
+		if a.odd[f]++; a.odd[f] <= 3 {
+			a.examples = append(a.examples, fmt.Sprintf("%s (%s): %s: %s", key, i.charge.fault, f, why[f]))
+		}
 		if strings.Contains(f, " hold ") && !i.charge.isSo(f) && !i.credit {
 			a.fault("%s (%s): %s: %s", key, i.charge.fault, f, why[f])
 		}
@@ -230,6 +233,8 @@ func (c *charge) isSo(found string) bool {
 	switch found {
 	case "C07 hold too_long":
 		return c.end.Sub(c.start) > 168*time.Hour
+	case "C04 hold overlapping":
+		return c.overlaps
 	case "C12 hold too_much_power": // E > 1.1 · P · t
 		used := new(big.Rat).SetFrac64(c.energy, 1e9) // kWh
 		most := new(big.Rat).SetFrac64(c.evse.watts*11*int64(c.until.Sub(c.start)/time.Second), 10*3600*1000)
@@ -251,11 +256,11 @@ func (a *accounts) state(key string, i *item, c *store.LedgerCDR, holds bool) {
 	if taken != (c.CreditedBy != 0) || (c.CreditOf != "") != i.credit {
 		a.fault("%s (%s): credited by %d, credit of %q", key, i.charge.fault, c.CreditedBy, c.CreditOf)
 	}
-	posted := i.credit || taken || !holds
+	posted := (i.credit || taken || !holds) && (i.net != 0 || i.gross != 0)
 	if (c.Posted != 0) != posted || c.Mail != ledger.MailDelivered {
 		a.fault("%s (%s) is %s, held %v, posted %v, delivery %s", key, i.charge.fault, c.State, c.Held, c.Posted != 0, c.Mail)
 	}
-	if posted && (i.net != 0 || i.gross != 0) {
+	if posted {
 		a.posted["emsp:"+c.EMSP.String()] += i.gross
 		a.posted["cpo:"+c.Owner.String()] -= i.net
 		a.posted["tax:"+c.Owner.String()] -= i.gross - i.net
@@ -347,6 +352,9 @@ func (a *accounts) table(v ledger.Verification) string {
 	_, _ = fmt.Fprintf(t, "\nfound besides\tCDRs\n")
 	for _, f := range slices.Sorted(maps.Keys(a.odd)) {
 		_, _ = fmt.Fprintf(t, "%s\t%d\n", f, a.odd[f])
+	}
+	for _, e := range slices.Sorted(slices.Values(a.examples)) {
+		_, _ = fmt.Fprintf(t, "  %s\n", e)
 	}
 	_, _ = fmt.Fprintf(t, "\nparty\tCDRs\tnet EUR\tgross EUR\tnet by the books\tgross by the books\n")
 	for _, p := range slices.Sorted(maps.Keys(a.sums)) {

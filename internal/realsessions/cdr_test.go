@@ -25,6 +25,7 @@ type charge struct {
 	cdr      map[string]any
 	register int64 // of the meter at the start
 	fault    fault
+	overlaps bool // another session has the same EVSE and card at the same time
 }
 
 // place decides where the session takes place, who pays, and by which tariff.

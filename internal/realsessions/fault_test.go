@@ -56,13 +56,14 @@ var seeds = []struct {
 }
 
 // The agreements call a CDR late after lateDays, and hold it after holdDays: the
-// sessions are of more than a year. Those that are late took place so much earlier.
+// sessions are of more than a year. Those that are late took place before all
+// others, over some weeks.
 const (
 	lateDays, holdDays       = 450, 600
-	lateBy, veryLateBy       = 500 * 24 * time.Hour, 700 * 24 * time.Hour
+	lateAfter, veryLateAfter = 500, 700
+	spread                   = 50
 	fewest                   = 3 // sessions with each fault
-	tolerance                = 5 // cents that an overcharge is above
-	kilo               int64 = 1000
+	more                     = 5 // cents by which an overcharge is too much, at least
 )
 
 // seed gives some charges faults, each one at most. Faults of amounts and units
@@ -89,7 +90,7 @@ func seed(all []*charge, rnd *rand.Rand) map[fault][]*charge {
 func (c *charge) fits(f fault) bool {
 	switch f {
 	case overcharged, undercharged:
-		return c.energy > 2e9
+		return amount(c.cdr["total_cost"], "excl_vat").Cmp(big.NewRat(1, 2)) > 0
 	case badCredit, creditTwice, credited, corrected, creditCredit:
 		return c.energy > 1e9
 	case wattHours: // far more than the connector can give in the time
@@ -102,7 +103,7 @@ func (c *charge) fits(f fault) bool {
 func (c *charge) alter() {
 	switch c.fault {
 	case overcharged:
-		c.scale(big.NewRat(6, 5), big.NewRat(tolerance, 100))
+		c.scale(big.NewRat(6, 5), big.NewRat(more, 100))
 	case undercharged:
 		c.scale(big.NewRat(4, 5), new(big.Rat))
 	case wattHours:
@@ -124,7 +125,7 @@ func (c *charge) alter() {
 
 func thousandfold(v any) json.Number {
 	r, _ := new(big.Rat).SetString(string(v.(json.Number)))
-	return json.Number(r.Mul(r, big.NewRat(kilo, 1)).FloatString(4))
+	return json.Number(r.Mul(r, big.NewRat(1000, 1)).FloatString(4))
 }
 
 // scale changes the total and, by as much, its greatest part; the tax stays in
@@ -133,7 +134,7 @@ func (c *charge) scale(by, plus *big.Rat) {
 	total := c.cdr["total_cost"]
 	excl, incl := amount(total, "excl_vat"), amount(total, "incl_vat")
 	now := new(big.Rat).Add(new(big.Rat).Mul(excl, by), plus)
-	more := new(big.Rat).Sub(now, excl)
+	added := new(big.Rat).Sub(now, excl)
 	set := func(name string, excl, incl *big.Rat) {
 		v := map[string]any{"excl_vat": json.Number(excl.FloatString(c.operator.decimals))}
 		if incl != nil {
@@ -155,9 +156,9 @@ func (c *charge) scale(by, plus *big.Rat) {
 	if name != "" {
 		excl, incl := amount(c.cdr[name], "excl_vat"), amount(c.cdr[name], "incl_vat")
 		if incl != nil && excl.Sign() > 0 {
-			incl = new(big.Rat).Mul(new(big.Rat).Add(excl, more), new(big.Rat).Quo(incl, excl))
+			incl = new(big.Rat).Mul(new(big.Rat).Add(excl, added), new(big.Rat).Quo(incl, excl))
 		}
-		set(name, new(big.Rat).Add(excl, more), incl)
+		set(name, new(big.Rat).Add(excl, added), incl)
 	}
 }
 

@@ -38,20 +38,17 @@ func replay(t *testing.T, sessions, network string) {
 	for _, s := range list {
 		c := &charge{session: s}
 		c.place(w.operators, registers)
+		w.must(c.bill())
 		w.charges = append(w.charges, c)
 	}
 	w.seeded = seed(w.charges, rand.New(rand.NewPCG(5, 26)))
-	for _, c := range w.charges {
-		switch c.fault {
-		case late:
-			c.earlier(lateBy)
-		case veryLate:
-			c.earlier(veryLateBy)
-		}
-		if err := c.bill(); err != nil {
-			t.Fatal(err)
+	for f, days := range map[fault]int{late: lateAfter, veryLate: veryLateAfter} {
+		for n, c := range w.seeded[f] {
+			c.earlier(now, days+n%spread)
+			w.must(c.bill())
 		}
 	}
+	mark(w.charges)
 	w.open()
 	w.publish()
 	w.send()
@@ -59,7 +56,9 @@ func replay(t *testing.T, sessions, network string) {
 	w.report()
 }
 
-func (c *charge) earlier(by time.Duration) {
+// earlier moves a session by whole days, so that it ended so many days ago.
+func (c *charge) earlier(now time.Time, days int) {
+	by := (time.Duration(days)*24*time.Hour - now.Sub(c.end)).Truncate(24 * time.Hour)
 	c.start, c.until, c.end = c.start.Add(-by), c.until.Add(-by), c.end.Add(-by)
 }
 

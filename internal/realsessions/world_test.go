@@ -213,3 +213,17 @@ func readSessions(t testing.TB, dir string, now time.Time) (list []session, unus
 	slices.SortStableFunc(list, func(a, b session) int { return a.end.Compare(b.end) })
 	return list, unusable
 }
+
+// mark finds the sessions that have the same EVSE and card at the same time.
+func mark(all []*charge) {
+	by := map[string][]*charge{}
+	for _, c := range all {
+		key := c.user + " " + c.operator.id + " " + c.evse.uid
+		for _, o := range by[key] {
+			if o.start.Before(c.end) && c.start.Before(o.end) {
+				o.overlaps, c.overlaps = true, true
+			}
+		}
+		by[key] = append(by[key], c)
+	}
+}
