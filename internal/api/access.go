@@ -171,13 +171,13 @@ func merged[T any](pairs [][2]*ocpi.PartyID, limit int, order func(a, b T) int, 
 	return rows[:min(len(rows), limit)], nil
 }
 
-// parties reads the filters cpo and emsp of a query.
-type parties struct {
+// Between selects by the two sides of a CDR.
+type Between struct {
 	CPO  string `query:"cpo" example:"NL-CP1" doc:"Only of this operator"`
 	EMSP string `query:"emsp" example:"DE-EM1" doc:"Only of this provider"`
 }
 
-func (p parties) ids() (cpo, emsp *ocpi.PartyID, err error) {
+func (p Between) ids() (cpo, emsp *ocpi.PartyID, err error) {
 	for _, f := range []struct {
 		name, text string
 		id         **ocpi.PartyID

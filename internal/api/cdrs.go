@@ -40,7 +40,7 @@ type CDR struct {
 
 type cdrQuery struct {
 	For
-	parties
+	Between
 	State    string    `query:"state" enum:"valid,refused,presented,approved,disputed,resolved" example:"presented"`
 	Held     string    `query:"held" enum:"true,false" example:"true"`
 	Mail     string    `query:"mail" enum:"waiting,delivered,refused,dead,none" example:"waiting"`

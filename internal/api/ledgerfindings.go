@@ -30,7 +30,7 @@ type ledgerFindingList struct {
 
 type ledgerFindingQuery struct {
 	For
-	parties
+	Between
 	Kind    string `query:"kind" enum:"missing_cdr,silent_session" example:"missing_cdr"`
 	Session string `query:"session" maxLength:"40" example:"S1" doc:"Session id"`
 	All     bool   `query:"all" example:"false" doc:"Also those that are cleared"`
