@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/govalues/decimal"
+
 	"github.com/eroam/eroam/ocpi"
 	"github.com/eroam/eroam/sim"
 	"github.com/eroam/eroam/sim/afdc"
@@ -151,6 +153,8 @@ type SimCPOCmd struct {
 	Taps     float64  `default:"6" help:"How many drivers a minute hold a card to a reader."`
 	Oddities bool     `help:"Print what is odd in the register."`
 	PullOnly bool     `help:"Push no locations and tariffs: partners have to fetch the lists."`
+
+	Overcharge float64 `help:"Share of sessions, from 0 to 1, that are billed 10 % above their tariff."`
 }
 
 // Help is shown under the usage line.
@@ -173,9 +177,12 @@ func (c *SimCPOCmd) Run(ctx context.Context, s Streams) error {
 	}
 	var operators []sim.Operator
 	for _, o := range res.Operators {
+		o.Overcharge = sim.Overcharge{Share: c.Overcharge, Percent: decimal.MustNew(10, 0)}
 		operators = append(operators, o.Operator)
 	}
 	switch {
+	case c.Overcharge < 0 || c.Overcharge > 1:
+		return fmt.Errorf("--overcharge is a share from 0 to 1, not %v", c.Overcharge)
 	case len(operators) == 0:
 		return errors.New("the register has no such stations")
 	case c.Party != "" && len(operators) > 1:

@@ -67,6 +67,10 @@ func (l *LedgerResult) printFindings(w io.Writer) {
 // printOvercharge tells who was caught, and shows one case.
 func (l *LedgerResult) printOvercharge(w io.Writer) {
 	o := &l.Overcharge
+	if o.Overcharged == 0 {
+		fmt.Fprintf(w, "\n%s (%s), which is made up and overcharges in about half of its sessions, had %d and did not.\n\n", o.Name, o.Operator, o.Sessions)
+		return
+	}
 	fmt.Fprintf(w, "\n%s (%s), which is made up, billed %d %% more than its tariff says in %d of its %d sessions: USD %s instead of %s.\n",
 		o.Name, o.Operator, o.Percent, o.Overcharged, o.Sessions, o.Asked.Round(2).Pad(2), o.Fair.Round(2).Pad(2))
 	switch {
