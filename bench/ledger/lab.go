@@ -45,7 +45,7 @@ const (
 	operators   = 4
 	providers   = 16
 	drivers     = 10_000 // of all providers
-	stations    = 50     // of each operator
+	stations    = 500    // of each operator: an EVSE has a session or two in a few hours
 	evsesOfEach = 10
 )
 
