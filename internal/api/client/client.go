@@ -4,7 +4,6 @@ package client
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +16,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/eroam/eroam/internal/api"
+	"github.com/eroam/eroam/ocpi"
 )
 
 // maxAnswer bounds what is read of an answer, in bytes.
@@ -40,12 +40,12 @@ func New(baseURL, adminToken string) (*Client, error) {
 }
 
 // NewForPlatform returns a client with the credentials token of a connected
-// platform, which opens the ledger of its CDRs only.
-func NewForPlatform(baseURL, token string) (*Client, error) {
+// platform, spelled as the platform does, which opens the ledger of its CDRs only.
+func NewForPlatform(baseURL, token string, enc ocpi.TokenEncoding) (*Client, error) {
 	if token == "" {
 		return nil, errors.New("the credentials token is missing")
 	}
-	return open(baseURL, "Token "+base64.StdEncoding.EncodeToString([]byte(token)))
+	return open(baseURL, ocpi.FormatAuthorization(token, enc))
 }
 
 func open(baseURL, authorization string) (*Client, error) {
