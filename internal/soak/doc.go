@@ -1,7 +1,6 @@
-// Package soak kills the hub again and again, while objects are published and while
-// CDRs arrive, and looks for what got
-// lost. It has tests only: real processes, real owners and receivers over HTTP,
-// on both engines.
+// Package soak kills the hub again and again, while objects are published and
+// while CDRs arrive, and looks for what got lost. It has tests only: real
+// processes, real owners and receivers over HTTP, on both engines.
 //
 // `go test` does a few rounds; `make soak` sets how many:
 //
