@@ -13,6 +13,7 @@ import (
 
 	"github.com/eroam/eroam/internal/api"
 	"github.com/eroam/eroam/internal/api/client"
+	"github.com/eroam/eroam/ocpi"
 )
 
 // LedgerCmd works with the ledger of CDRs: through a running hub, on its database,
@@ -21,6 +22,7 @@ type LedgerCmd struct {
 	hubFlags
 	PlatformToken     string `env:"EROAM_PLATFORM_TOKEN" help:"In place of the admin token: the credentials token with which a platform calls the hub. It sees its own CDRs only."`
 	PlatformTokenFile string `env:"EROAM_PLATFORM_TOKEN_FILE" type:"path" placeholder:"FILE" help:"File with that token."`
+	RawToken          bool   `help:"The platform sends its token as it is, not in base64."`
 	Party             string `placeholder:"CC-PID" help:"With the token of a platform that has several parties: for which one."`
 
 	Info        LedgerInfoCmd        `cmd:"" help:"Say how the ledger stands, and its verifier key."`
@@ -61,7 +63,11 @@ func (c *LedgerCmd) hub() (*client.Client, error) {
 	if token == "" {
 		return c.hubFlags.hub()
 	}
-	return client.NewForPlatform(c.URL, token)
+	enc := ocpi.EncodingBase64
+	if c.RawToken {
+		enc = ocpi.EncodingRaw
+	}
+	return client.NewForPlatform(c.URL, token, enc)
 }
 
 // query is a query with what --party says.
