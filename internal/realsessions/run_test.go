@@ -234,9 +234,12 @@ func (w *world) complete() {
 	w.agree(0)
 	var sessions []func() error
 	for _, c := range w.charges {
-		sessions = append(sessions, func() error { return w.putSession(c, max0(c.end.Add(2*time.Minute), w.now)) })
+		sessions = append(sessions, func() error { return w.putSession(c, later(c.end.Add(2*time.Minute), w.now)) })
 	}
 	w.must(together(sessions))
+	w.hub.Kill() // a hub looks at once when it starts, and then now and then
+	_, err := w.hub.Start(w.t.Context())
+	w.must(err)
 	r, err := w.hub.Ledger(w.t.Context())
 	w.must(err)
 	defer func() { _ = r.Close() }()
@@ -250,7 +253,7 @@ func (w *world) complete() {
 	w.t.Error("the sessions were not looked at")
 }
 
-func max0(a, b time.Time) time.Time {
+func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
 	}
