@@ -35,6 +35,7 @@ func RunLedger(t *testing.T, fresh func(testing.TB) store.Options) {
 		{"CDR", testCDR},
 		{"CDRChanges", testCDRChanges},
 		{"CDRQueries", testCDRQueries},
+		{"CountCDRs", testCountCDRs},
 		{"CDRWork", testCDRWork},
 		{"RelatedCDRs", testRelatedCDRs},
 		{"CDRMail", testCDRMail},
