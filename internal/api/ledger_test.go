@@ -8,9 +8,12 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/tidwall/gjson"
@@ -294,4 +297,42 @@ func TestNoLedger(t *testing.T) {
 		r.call("GET", "/api/v1"+path, nil).want(503)
 	}
 	r.call("POST", "/api/v1/cdrs/NL/CP1/A/approve", nil).want(503)
+}
+
+// A long export is not cut off by the time that the server has for an answer, and
+// one that fails does not look like a whole one.
+func TestExportsThatTakeLong(t *testing.T) {
+	b := newBill(t)
+	b.agree("NL-CP1", "DE-EM1")
+	b.take("NL-CP1", "DE-EM1", "A")
+	b.op("POST", "/cdrs/NL/CP1/A/approve", nil).want(200)
+	late := httptest.NewUnstartedServer(b.server.Config.Handler)
+	late.Config.WriteTimeout = time.Nanosecond
+	late.Start()
+	defer late.Close()
+	get := func(path string) (string, error) {
+		q, err := http.NewRequestWithContext(t.Context(), "GET", late.URL+"/api/v1"+path, http.NoBody)
+		check(t, err)
+		q.Header.Set("Authorization", "Bearer "+adminToken)
+		a, err := late.Client().Do(q)
+		if err != nil {
+			return "", err
+		}
+		defer a.Body.Close()
+		text, err := io.ReadAll(a.Body)
+		return string(text), err
+	}
+	if text, err := get("/cdrs"); err == nil {
+		t.Fatalf("the server has no time, and answers %s", text)
+	}
+	if text, err := get("/exports/cdrs?format=jsonl"); err != nil || gjson.Get(text, "cdr_id").String() != "A" {
+		t.Errorf("%q, %v", text, err)
+	}
+	// A posting whose CDR is gone ends the export.
+	check(t, b.store.Write(t.Context(), func(tx *store.Tx) error {
+		return tx.Post([]store.Posting{{CDR: 999, Event: 999, Account: "x", Currency: "EUR", Amount: 1}, {CDR: 999, Event: 999, Account: "y", Currency: "EUR", Amount: -1}})
+	}))
+	if text, err := get("/exports/postings"); err == nil {
+		t.Errorf("a part looks like a whole: %s", text)
+	}
 }
