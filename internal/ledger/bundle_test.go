@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -199,6 +200,18 @@ func TestForgedBundle(t *testing.T) {
 		if err != nil || got.Sound() || proofs(got)[c.part] != ledger.Wrong {
 			t.Errorf("%s: %v, %v", c.part, got.Parts, err)
 		}
+	}
+	received := regexp.MustCompile(`"received_at": "(\d{3})\d(.*\s+"sha256")`) // of the tariff
+	late := received.ReplaceAllString(file, `"received_at": "${1}9$2`)
+	if got, err := ledger.CheckBundle([]byte(late), key); err != nil || late == file || proofs(got)["CDR C1: tariff T1"] != ledger.Wrong {
+		t.Errorf("a tariff of another time: %v, %v", got.Parts, err)
+	}
+	// Another state of the log than that of the receipts.
+	note := regexp.MustCompile(`\n  "checkpoint": .*`)
+	r.accept(cdr("C2"))
+	mixed := note.ReplaceAllLiteralString(file, note.FindString(string(r.bundle(ledger.Subject{Owner: cp1, CDR: "C1"}))))
+	if got, err := ledger.CheckBundle([]byte(mixed), key); err != nil || mixed == file || proofs(got)["CDR C1: events"] != ledger.Wrong {
+		t.Errorf("another checkpoint: %v, %v", got.Parts, err)
 	}
 	for _, bad := range []string{"", "[]", "{}", `{"format":"eroam evidence","version":2}`, strings.Replace(file, `"hub":`, `"hup":`, 1)} {
 		if _, err := ledger.CheckBundle([]byte(bad), key); err == nil {
