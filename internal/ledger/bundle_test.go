@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -122,6 +123,32 @@ func TestBundle(t *testing.T) {
 	// The session gives the same.
 	if c, err = ledger.CheckBundle(r.bundle(ledger.Subject{Owner: cp1, Session: "s-c1"}), r.ledger.VerifierKey()); err != nil || !reflect.DeepEqual(proofs(c), want) {
 		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+// A committed file of the first form must be readable for ever.
+func TestStableBundle(t *testing.T) {
+	const name = "testdata/evidence-v1.json"
+	if os.Getenv("EROAM_WRITE_TESTDATA") != "" {
+		r := evidenced(t)
+		if err := os.MkdirAll("testdata", 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, r.bundle(ledger.Subject{Owner: cp1, CDR: "C1"}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := receipt.NewSigner("hub.example", [32]byte{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := ledger.CheckBundle(file, signer.VerifierKey())
+	if p := proofs(c); err != nil || !c.Sound() || p["CDR C1: price"] != ledger.Proven || p["CDR C1: evidence"] != ledger.Proven {
+		t.Errorf("%v, %v", c.Parts, err)
 	}
 }
 
