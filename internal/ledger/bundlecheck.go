@@ -48,7 +48,7 @@ func (c *BundleCheck) Sound() bool {
 	return !slices.ContainsFunc(c.Parts, func(j Judgement) bool { return j.Proof == Wrong })
 }
 
-func (c *BundleCheck) say(p Proof, part, format string, args ...any) {
+func (c *BundleCheck) sayf(p Proof, part, format string, args ...any) {
 	c.Parts = append(c.Parts, Judgement{part, p, fmt.Sprintf(format, args...)})
 }
 
@@ -109,19 +109,19 @@ func parseBundle(file []byte) (*bundle, error) {
 func (c *BundleCheck) checkpoint(b *bundle) bool {
 	const part = "log"
 	if c.Trusted && b.VerifierKey != c.Key {
-		c.say(Wrong, part, "the file says that the hub signs with %s; the trusted key is %s", b.VerifierKey, c.Key)
+		c.sayf(Wrong, part, "the file says that the hub signs with %s; the trusted key is %s", b.VerifierKey, c.Key)
 		return false
 	}
 	at, err := receipt.Open(b.Checkpoint, c.Key)
 	if err != nil {
-		c.say(Wrong, part, "%v", err)
+		c.sayf(Wrong, part, "%v", err)
 		return false
 	}
 	c.Log = at
 	if c.Trusted {
-		c.say(Proven, part, "the state of the log %s after %d events is signed by the trusted key", at.Origin, at.Size)
+		c.sayf(Proven, part, "the state of the log %s after %d events is signed by the trusted key", at.Origin, at.Size)
 	} else {
-		c.say(Stated, part, "the state of the log %s after %d events is signed by the key in the file itself: that shows only that whoever has this key made it; give the verifier key that the hub publishes", at.Origin, at.Size)
+		c.sayf(Stated, part, "the state of the log %s after %d events is signed by the key in the file itself: that shows only that whoever has this key made it; give the verifier key that the hub publishes", at.Origin, at.Size)
 	}
 	return true
 }
@@ -144,7 +144,7 @@ func (c *BundleCheck) findings(b *bundle) {
 		f := &b.Findings[i]
 		part := "finding " + f.ID
 		if f.Event == nil {
-			c.say(Stated, part, "%s: %s", f.Kind, f.Text)
+			c.sayf(Stated, part, "%s: %s", f.Kind, f.Text)
 			continue
 		}
 		leaf, err := c.receipt(b, f.Event)
@@ -154,14 +154,14 @@ func (c *BundleCheck) findings(b *bundle) {
 		}
 		switch {
 		case err != nil:
-			c.say(Wrong, part, "%v", err)
+			c.sayf(Wrong, part, "%v", err)
 		case leaf.Kind != Found || f.ID != fmt.Sprintf("f%d", f.Event.Index) || leaf.Reason != f.Kind || !leaf.At.Equal(f.At) ||
 			leaf.CPO != b.CPO || leaf.EMSP != b.EMSP || session != "" && leaf.Session != session:
-			c.say(Wrong, part, "the log has another finding at this place: %s about session %s at %s", leaf.Reason, leaf.Session, ocpi.FormatTime(leaf.At))
+			c.sayf(Wrong, part, "the log has another finding at this place: %s about session %s at %s", leaf.Reason, leaf.Session, ocpi.FormatTime(leaf.At))
 		case f.Cleared.IsZero() && leaf.Text != f.Text:
-			c.say(Wrong, part, "the log says: %s", leaf.Text)
+			c.sayf(Wrong, part, "the log says: %s", leaf.Text)
 		default:
-			c.say(Proven, part, "at %s the hub logged: %s", ocpi.FormatTime(leaf.At), leaf.Text)
+			c.sayf(Proven, part, "at %s the hub logged: %s", ocpi.FormatTime(leaf.At), leaf.Text)
 		}
 	}
 }
@@ -169,15 +169,15 @@ func (c *BundleCheck) findings(b *bundle) {
 // stated lists what nothing proves.
 func (c *BundleCheck) stated(b *bundle) {
 	if b.Session != nil {
-		c.say(Stated, "session", "the session as the hub kept it when the file was made")
+		c.sayf(Stated, "session", "the session as the hub kept it when the file was made")
 	}
 	if n := len(b.Authorizations); n > 0 {
-		c.say(Stated, "authorizations", "%d that the hub has seen for the token", n)
+		c.sayf(Stated, "authorizations", "%d that the hub has seen for the token", n)
 	}
 	if n := len(b.Messages); n > 0 {
-		c.say(Stated, "messages", "%d that the hub has recorded, with tokens made unreadable", n)
+		c.sayf(Stated, "messages", "%d that the hub has recorded, with tokens made unreadable", n)
 	}
-	c.say(Unchecked, "completeness", "whether the log has further events about the subject cannot be seen from this file: ask the hub, or the other party, for theirs")
+	c.sayf(Unchecked, "completeness", "whether the log has further events about the subject cannot be seen from this file: ask the hub, or the other party, for theirs")
 }
 
 // cdrCheck checks one CDR of a bundle.
@@ -198,27 +198,27 @@ func (c *cdrCheck) run() {
 		return
 	}
 	if c.received.Digest != hexDigest([]byte(c.cdr.Body)) {
-		c.say(Wrong, c.part("bytes"), "the digest of the CDR's bytes is not the one that was logged when it came in")
+		c.sayf(Wrong, c.part("bytes"), "the digest of the CDR's bytes is not the one that was logged when it came in")
 		return
 	}
-	c.say(Proven, c.part("bytes"), "these bytes came in at %s from %s (SHA-256 %s)", ocpi.FormatTime(c.received.At), c.received.Actor, c.received.Digest)
+	c.sayf(Proven, c.part("bytes"), "these bytes came in at %s from %s (SHA-256 %s)", ocpi.FormatTime(c.received.At), c.received.Actor, c.received.Digest)
 	if !c.facts() {
 		return
 	}
 	if c.received.Evidence != hexDigest([]byte(c.cdr.Evidence)) {
-		c.say(Wrong, c.part("evidence"), "its digest is not the one that was logged when the CDR came in")
+		c.sayf(Wrong, c.part("evidence"), "its digest is not the one that was logged when the CDR came in")
 		return
 	}
 	var err error
 	if c.evidence, err = readEvidence(c.cdr.Evidence); err != nil {
-		c.say(Wrong, c.part("evidence"), "%v", err)
+		c.sayf(Wrong, c.part("evidence"), "%v", err)
 		return
 	}
 	if !slices.Equal(c.received.Findings, findingLines(c.evidence.Report.Findings)) {
-		c.say(Wrong, c.part("evidence"), "its findings are not those in the log")
+		c.sayf(Wrong, c.part("evidence"), "its findings are not those in the log")
 		return
 	}
-	c.say(Proven, c.part("evidence"), "findings and explanation of the price are as they were stored when it came in: %s", verdictWords(c.evidence))
+	c.sayf(Proven, c.part("evidence"), "findings and explanation of the price are as they were stored when it came in: %s", verdictWords(c.evidence))
 	if c.tariffs() {
 		c.price()
 	}
@@ -242,7 +242,7 @@ func (c *cdrCheck) events() bool {
 			err = fmt.Errorf("the first event is %s, not %s", leaf.Kind, Received)
 		}
 		if err != nil {
-			c.say(Wrong, part, "%v", err)
+			c.sayf(Wrong, part, "%v", err)
 			return false
 		}
 		before = r.Index
@@ -256,11 +256,11 @@ func (c *cdrCheck) events() bool {
 	}
 	switch {
 	case c.received == nil:
-		c.say(Wrong, part, "there is none: nothing shows that the CDR came in")
+		c.sayf(Wrong, part, "there is none: nothing shows that the CDR came in")
 	case c.cdr.State != c.last.State || c.cdr.Held != c.last.Held:
-		c.say(Wrong, part, "the CDR is said to be %s (held: %v); its last event says %s (held: %v)", c.cdr.State, c.cdr.Held, c.last.State, c.last.Held)
+		c.sayf(Wrong, part, "the CDR is said to be %s (held: %v); its last event says %s (held: %v)", c.cdr.State, c.cdr.Held, c.last.State, c.last.Held)
 	default:
-		c.say(Proven, part, "%s; it is %s", strings.Join(kinds, ", "), c.cdr.State)
+		c.sayf(Proven, part, "%s; it is %s", strings.Join(kinds, ", "), c.cdr.State)
 		return true
 	}
 	return false
@@ -271,13 +271,13 @@ func (c *cdrCheck) facts() bool {
 	part := c.part("amounts")
 	cdr, err := check.Read(ocpi.Version(c.cdr.OCPI), []byte(c.cdr.Body), nil)
 	if err != nil {
-		c.say(Wrong, part, "the CDR cannot be read as OCPI %s: %v", c.cdr.OCPI, err)
+		c.sayf(Wrong, part, "the CDR cannot be read as OCPI %s: %v", c.cdr.OCPI, err)
 		return false
 	}
 	r := c.received
 	if cdr.Party.String() != r.CPO || cdr.ID != r.CDR || cdr.Session != r.Session || cdr.CreditOf != r.CreditOf ||
 		cdr.Currency != r.Currency || cdr.Net != r.Net || cdr.Gross != r.Gross {
-		c.say(Wrong, part, "the log says %s %s over %s, the CDR %s %s over %s", r.CPO, r.CDR, amounts(r.Net, r.Gross, r.Currency), cdr.Party, cdr.ID, amounts(cdr.Net, cdr.Gross, cdr.Currency))
+		c.sayf(Wrong, part, "the log says %s %s over %s, the CDR %s %s over %s", r.CPO, r.CDR, amounts(r.Net, r.Gross, r.Currency), cdr.Party, cdr.ID, amounts(cdr.Net, cdr.Gross, cdr.Currency))
 		return false
 	}
 	posted, journals := "nothing is posted", 0
@@ -289,12 +289,12 @@ func (c *cdrCheck) facts() bool {
 			continue
 		}
 		if journals++; journals > 1 || !slices.Equal(leaf.Postings, want) {
-			c.say(Wrong, part, "event %d posts other amounts than those of the CDR, or posts them again", c.cdr.Events[i].Index)
+			c.sayf(Wrong, part, "event %d posts other amounts than those of the CDR, or posts them again", c.cdr.Events[i].Index)
 			return false
 		}
 		posted = fmt.Sprintf("posted by event %d", c.cdr.Events[i].Index)
 	}
-	c.say(Proven, part, "%s as the CDR says; %s", amounts(cdr.Net, cdr.Gross, cdr.Currency), posted)
+	c.sayf(Proven, part, "%s as the CDR says; %s", amounts(cdr.Net, cdr.Gross, cdr.Currency), posted)
 	return true
 }
 

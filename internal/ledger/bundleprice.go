@@ -20,26 +20,26 @@ func (c *cdrCheck) tariffs() bool {
 	for i := range c.cdr.Tariffs {
 		t := &c.cdr.Tariffs[i]
 		if !c.uses(t) {
-			c.say(Wrong, c.part("tariff "+t.ID), "the evidence does not name this version")
+			c.sayf(Wrong, c.part("tariff "+t.ID), "the evidence does not name this version")
 			return false
 		}
 	}
 	for _, used := range c.evidence.Report.Tariffs {
 		if used.Received.IsZero() {
-			c.say(Proven, c.part("tariff "+used.ID), "it is inside the CDR")
+			c.sayf(Proven, c.part("tariff "+used.ID), "it is inside the CDR")
 			continue
 		}
 		part := c.part("tariff " + used.ID)
 		t := c.version(used)
 		switch {
 		case t == nil:
-			c.say(Unchecked, part, "the version that was received at %s is not in the file, and so the price cannot be computed again", ocpi.FormatTime(used.Received))
+			c.sayf(Unchecked, part, "the version that was received at %s is not in the file, and so the price cannot be computed again", ocpi.FormatTime(used.Received))
 			return false
 		case used.Hash != hexDigest([]byte(t.Body)) || t.Hash != used.Hash:
-			c.say(Wrong, part, "the digest of its bytes is not the one in the evidence")
+			c.sayf(Wrong, part, "the digest of its bytes is not the one in the evidence")
 			return false
 		default:
-			c.say(Proven, part, "these bytes were received by the hub at %s (SHA-256 %s)", ocpi.FormatTime(used.Received), used.Hash)
+			c.sayf(Proven, part, "these bytes were received by the hub at %s (SHA-256 %s)", ocpi.FormatTime(used.Received), used.Hash)
 		}
 	}
 	return true
@@ -70,43 +70,43 @@ func (c *cdrCheck) price() {
 	part := c.part("price")
 	stored := &c.evidence.Report
 	if len(stored.Price) == 0 {
-		c.say(Unchecked, part, "the hub did not compute one: %s", cmp.Or(stored.NotPriced, "no reason is given"))
+		c.sayf(Unchecked, part, "the hub did not compute one: %s", cmp.Or(stored.NotPriced, "no reason is given"))
 		return
 	}
 	var zone *time.Location
 	if c.cdr.Zone != "" {
 		if zone = new(zoneCache).load(c.cdr.Zone); zone == nil {
-			c.say(Unchecked, part, "it could not be computed again: the time zone %.40q is not known here", c.cdr.Zone)
+			c.sayf(Unchecked, part, "it could not be computed again: the time zone %.40q is not known here", c.cdr.Zone)
 			return
 		}
 	}
 	again, err := c.priceAgain(stored.Price, zone)
 	if err != nil {
-		c.say(Wrong, part, "it cannot be computed again: %v", err)
+		c.sayf(Wrong, part, "it cannot be computed again: %v", err)
 		return
 	}
 	if again.Price == nil {
-		c.say(Wrong, part, "the evidence has a price; here none can be computed: %s", again.NotPriced)
+		c.sayf(Wrong, part, "the evidence has a price; here none can be computed: %s", again.NotPriced)
 		return
 	}
 	price, err := json.Marshal(again.Price)
 	claim, err2 := json.Marshal(again.Claim)
 	if err := cmp.Or(err, err2); err != nil {
-		c.say(Unchecked, part, "it could not be written: %v", err)
+		c.sayf(Unchecked, part, "it could not be written: %v", err)
 		return
 	}
 	words := fmt.Sprintf("%s: %s; claim: %s", again.Basis, total(price), again.Claim.Verdict)
 	switch engine := gjson.GetBytes(stored.Price, "engine").Str; {
 	case equalJSON(price, stored.Price) && equalJSON(claim, stored.Claim):
-		c.say(Proven, part, "computed again from the tariff of the %s; every line is as stored", words)
+		c.sayf(Proven, part, "computed again from the tariff of the %s; every line is as stored", words)
 	case engine != again.Price.Engine && sameTotals(price, stored.Price):
-		c.say(Proven, part, "computed again from the tariff of the %s; the totals are as stored (by version %s of the engine, here it is %s, so the lines were not compared)", words, engine, again.Price.Engine)
+		c.sayf(Proven, part, "computed again from the tariff of the %s; the totals are as stored (by version %s of the engine, here it is %s, so the lines were not compared)", words, engine, again.Price.Engine)
 	case engine != again.Price.Engine:
-		c.say(Unchecked, part, "version %s of the engine computed %s, here version %s computes %s", engine, total(stored.Price), again.Price.Engine, total(price))
+		c.sayf(Unchecked, part, "version %s of the engine computed %s, here version %s computes %s", engine, total(stored.Price), again.Price.Engine, total(price))
 	case equalJSON(price, stored.Price):
-		c.say(Wrong, part, "the price is as stored, the verdict on the claim is not: it should be %s", claim)
+		c.sayf(Wrong, part, "the price is as stored, the verdict on the claim is not: it should be %s", claim)
 	default:
-		c.say(Wrong, part, "computed again it is %s; stored is %s, or the lines differ", total(price), total(stored.Price))
+		c.sayf(Wrong, part, "computed again it is %s; stored is %s, or the lines differ", total(price), total(stored.Price))
 	}
 }
 

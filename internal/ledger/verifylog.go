@@ -22,7 +22,7 @@ func (v *verifying) events(ctx context.Context) error {
 	next := int64(0)
 	err = v.EachEvent(ctx, 0, v.size, func(e store.LedgerEvent) error {
 		if e.Seq != next {
-			return fmt.Errorf("%w", errGap{next})
+			return fmt.Errorf("%w", gapError{next})
 		}
 		next++
 		if err := v.event(&e); err != nil {
@@ -39,7 +39,7 @@ func (v *verifying) events(ctx context.Context) error {
 		}
 		return nil
 	})
-	if gap, ok := errors.AsType[errGap](err); ok {
+	if gap, ok := errors.AsType[gapError](err); ok {
 		return errors.Join(v.fault("ledger_event", fmt.Sprint(gap.at), "is missing"), errEnough)
 	}
 	if err != nil {
@@ -56,9 +56,9 @@ func (v *verifying) events(ctx context.Context) error {
 	return nil
 }
 
-type errGap struct{ at int64 }
+type gapError struct{ at int64 }
 
-func (e errGap) Error() string { return fmt.Sprintf("event %d is missing", e.at) }
+func (e gapError) Error() string { return fmt.Sprintf("event %d is missing", e.at) }
 
 // signedStates reads all checkpoints.
 func (v *verifying) signedStates(ctx context.Context) ([]store.Checkpoint, error) {
