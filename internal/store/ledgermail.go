@@ -7,14 +7,26 @@ import (
 	"github.com/eroam/eroam/ocpi"
 )
 
-const sqlHurryMail = `UPDATE cdr SET due = $1 WHERE mail = 'waiting' AND emsp_country = $2 AND emsp_party = $3 AND due > $1`
+const sqlHurryMail = `UPDATE cdr SET due = $1 WHERE mail = 'waiting' AND emsp_country = $2 AND emsp_party = $3 AND due > $1
+	AND length(answer) > 0`
 
-// HurryMail makes all that waits for a receiver due now: it takes CDRs again.
+// HurryMail makes all that waits for a receiver due now: it takes CDRs again. What
+// has no Answer stays: it is on its way in.
 func (tx *Tx) HurryMail(receiver ocpi.PartyID, now int64) error {
 	if _, err := tx.exec(sqlHurryMail, now, receiver.CountryCode, receiver.ID); err != nil {
 		return fmt.Errorf("hurrying the CDRs for %s: %w", receiver, err)
 	}
 	return nil
+}
+
+const sqlNextMail = `SELECT ` + cdrColumns + ` FROM cdr WHERE mail = 'waiting' AND emsp_country = $1 AND emsp_party = $2
+	AND (due <= $3 OR length(answer) > 0) ORDER BY due, id LIMIT $4`
+
+// NextMail returns at most limit CDRs that wait for the receiver, due or not, the
+// earliest due first; without those that are on their way in, which have no Answer and
+// are not due.
+func (l *Ledger) NextMail(ctx context.Context, receiver ocpi.PartyID, now int64, limit int) ([]LedgerCDR, error) {
+	return l.cdrs(ctx, sqlNextMail, receiver.CountryCode, receiver.ID, now, limit)
 }
 
 const sqlPutOffMail = `UPDATE cdr SET due = $1, attempts = attempts + 1 WHERE id = $2 AND mail = 'waiting'`

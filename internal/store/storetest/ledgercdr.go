@@ -187,6 +187,7 @@ func randomCDRs(n int) []store.LedgerCDR {
 		c.Started = r.Int64N(100)
 		c.Ended = c.Started + r.Int64N(20)
 		c.Due, c.Deadline, c.MailSince = r.Int64N(50), r.Int64N(20), r.Int64N(30)
+		c.Answer = []byte(of("", "{}"))
 		cdrs[i] = c
 	}
 	return cdrs

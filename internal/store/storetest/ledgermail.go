@@ -34,6 +34,19 @@ func testCDRMail(t *testing.T, fresh func(testing.TB) store.Options) {
 			t.Errorf("%d CDRs, %v", len(got), err)
 		}
 	}
+	for _, now := range []int64{0, 20, 60} {
+		want := in(cdrs, func(c *store.LedgerCDR) int64 { return c.Due }, func(c *store.LedgerCDR) bool {
+			return c.Mail == "waiting" && c.EMSP == emsp && (c.Due <= now || len(c.Answer) > 0)
+		})
+		got, err := s.NextMail(ctx, emsp, now, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, ids(got, all), want)
+		if got, err = s.NextMail(ctx, emsp, now, 1); len(got) != min(1, len(want)) || err != nil {
+			t.Errorf("%d CDRs, %v", len(got), err)
+		}
+	}
 	var waits, delivered int
 	for i, c := range cdrs {
 		if c.Mail == "waiting" {
@@ -48,7 +61,7 @@ func testCDRMail(t *testing.T, fresh func(testing.TB) store.Options) {
 	})
 	cdrs[waits].Due, cdrs[waits].Attempts = 99, cdrs[waits].Attempts+1
 	for i := range cdrs {
-		if c := &cdrs[i]; c.Mail == "waiting" && c.EMSP == cpo2 {
+		if c := &cdrs[i]; c.Mail == "waiting" && c.EMSP == cpo2 && len(c.Answer) > 0 {
 			c.Due = min(c.Due, 20)
 		}
 	}
