@@ -82,6 +82,7 @@ const (
 	taken   verdict = iota // the receiver has it
 	refused                // the receiver does not want it, and will not tomorrow
 	away                   // it may want it later
+	unsent                 // nothing was sent, for reasons of the hub
 )
 
 // judge says what an attempt came to. What the receiver said about the CDR is

@@ -27,6 +27,11 @@ func (l *Ledger) first(ctx context.Context, s Submission, e *entry) (relay.Answe
 	if s.Away == nil && l.post.takesNothing(c.EMSP) && !e.terms.Relay {
 		s.Away = &ocpi.Error{Status: ocpi.StatusHubConnection, Message: "receiver is not connected"}
 	}
+	if s.Away == nil && !e.terms.Relay {
+		if early, err := l.beforeOriginal(ctx, c); err == nil && early {
+			s.Away = errEarly
+		}
+	}
 	var a relay.Answer
 	var failed error = s.Away
 	if s.Away == nil {
@@ -43,25 +48,41 @@ func (l *Ledger) first(ctx context.Context, s Submission, e *entry) (relay.Answe
 	ctx = context.WithoutCancel(ctx)
 	switch {
 	case v == taken:
-		if err := l.delivered(ctx, c, &a); err != nil {
+		told, err := l.delivered(ctx, c, &a)
+		if errors.Is(err, errOther) || err != nil && e.terms.Relay {
+			return relay.Answer{}, l.count(undone, unavailable(err))
+		}
+		if err != nil {
 			// The receiver has it and the hub has it; that it was delivered is not
 			// stored, so it will be sent again.
 			l.log.Error("the delivery of a CDR could not be stored", "party", c.EMSP.String(), "err", err)
 		}
 		l.metrics.intake.WithLabelValues(outcome).Inc()
+		if told == nil {
+			return a, nil
+		}
+		if a, err = again(told, l.now()); err != nil {
+			return a, unavailable(err)
+		}
 		return a, nil
-	case v == refused:
-		if err := l.turnedDown(ctx, c, &a, failed); err != nil {
+	case v == refused || e.terms.Relay:
+		down, err := l.turnedDown(ctx, c, &a, failed)
+		if err != nil {
 			return relay.Answer{}, l.count(undone, unavailable(err))
 		}
-		l.metrics.intake.WithLabelValues(turnedDown).Inc()
-		return a, failed
-	case e.terms.Relay:
-		if err := l.turnedDown(ctx, c, &a, failed); err != nil {
-			return relay.Answer{}, l.count(undone, unavailable(err))
+		if down {
+			how := turnedDown
+			if v == away {
+				how = notPassed
+			}
+			l.metrics.intake.WithLabelValues(how).Inc()
+			return a, failed
 		}
-		l.metrics.intake.WithLabelValues(notPassed).Inc()
-		return a, failed
+		if v == refused { // what counts already stays, and people have to see to it
+			if err := l.failed(ctx, c, MailRefused, &a, failed); err != nil {
+				return relay.Answer{}, l.count(undone, unavailable(err))
+			}
+		}
 	}
 	a, err := l.takeOver(ctx, s, e)
 	if err != nil {
@@ -73,20 +94,51 @@ func (l *Ledger) first(ctx context.Context, s Submission, e *entry) (relay.Answe
 	return a, nil
 }
 
-// takeOver tells the sender that the CDR is accepted, and has it delivered later.
+// errEarly says why a credit is not sent yet: its receiver would not know what it
+// takes back.
+var errEarly = &ocpi.Error{Status: ocpi.StatusHubConnection, Message: "the CDR that it takes back has not been delivered yet"}
+
+// beforeOriginal reports whether c takes back a CDR that still waits for delivery.
+func (l *Ledger) beforeOriginal(ctx context.Context, c *store.LedgerCDR) (bool, error) {
+	if c.CreditOf == "" {
+		return false, nil
+	}
+	o, found, err := l.o.Store.CDR(ctx, c.Owner, c.CreditOf)
+	return found && o.Mail == MailWaiting, err
+}
+
+// errOther says that the id of a CDR is that of another by now.
+var errOther = errors.New("the CDR was refused, or came again, in the meantime")
+
+// still returns the row of c as it is now; false when c was refused since, or
+// another one came under its id, so that what came of sending c no longer matters.
+func still(tx *store.Tx, c *store.LedgerCDR) (store.LedgerCDR, bool, error) {
+	now, found, err := tx.CDRByID(c.ID)
+	return now, found && now.Evidence == c.Evidence && State(now.State) != StateRefused, err
+}
+
+// takeOver tells the sender that the CDR is accepted, unless it was told something
+// before, and has it delivered later.
 func (l *Ledger) takeOver(ctx context.Context, s Submission, e *entry) (relay.Answer, error) {
 	now := l.now()
 	a := l.takenOver(s.Exchange.Version, Key{e.row.Owner, e.row.Name}, now)
 	fetches := s.Away != nil && s.Exchange.Target.Reachable() && !implements(s.Exchange.Target)
+	var told []byte
 	err := l.o.Store.Write(ctx, func(tx *store.Tx) error {
-		c, found, err := tx.CDRByID(e.row.ID)
+		c, ok, err := still(tx, &e.row)
+		if err == nil && !ok {
+			err = errOther
+		}
 		if err != nil {
 			return err
 		}
-		if !found {
-			return errors.New("the CDR has vanished")
+		if len(c.Answer) == 0 {
+			c.Answer = tell(&a)
 		}
-		c.Answer = tell(&a)
+		told = c.Answer
+		if c.Mail != MailWaiting {
+			return tx.UpdateCDR(&c)
+		}
 		if fetches { // nothing to send: it reads the list
 			c.Mail, c.Due = MailNone, 0
 			return l.present(tx, &c, now, ActorHub, "available")
@@ -98,19 +150,32 @@ func (l *Ledger) takeOver(ctx context.Context, s Submission, e *entry) (relay.An
 		c.Updated = now.UnixMicro()
 		return tx.UpdateCDR(&c)
 	})
-	return a, err
+	if err != nil {
+		return a, err
+	}
+	return again(told, now)
 }
 
-// delivered stores that the receiver has a CDR.
-func (l *Ledger) delivered(ctx context.Context, c *store.LedgerCDR, a *relay.Answer) error {
+// delivered stores that the receiver has a CDR. It returns what the sender was told
+// before; nil: nothing, so that a is what it is told.
+func (l *Ledger) delivered(ctx context.Context, c *store.LedgerCDR, a *relay.Answer) (told []byte, err error) {
 	now := l.now()
-	err := l.o.Store.Write(context.WithoutCancel(ctx), func(tx *store.Tx) error {
-		c, found, err := tx.CDRByID(c.ID)
-		if err != nil || !found || c.Mail == MailDelivered {
+	err = l.o.Store.Write(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+		c, ok, err := still(tx, c)
+		if err == nil && !ok {
+			err = errOther
+		}
+		if err != nil {
 			return err
 		}
-		if len(c.Answer) == 0 {
+		told = nil
+		if len(c.Answer) > 0 {
+			told = c.Answer
+		} else {
 			c.Answer = tell(a)
+		}
+		if c.Mail == MailDelivered {
+			return nil
 		}
 		letter := c.Mail == MailRefused || c.Mail == MailDead || c.Attempts > 0
 		c.Mail, c.Due, c.Attempts = MailDelivered, 0, c.Attempts+1
@@ -124,8 +189,12 @@ func (l *Ledger) delivered(ctx context.Context, c *store.LedgerCDR, a *relay.Ans
 	if err == nil {
 		l.metrics.lag.Observe(now.Sub(time.UnixMicro(c.Received)).Seconds())
 	}
-	return err
+	return told, err
 }
+
+// errAbandoned says why a CDR that is only to be relayed does not count: nobody
+// knows what its receiver said, and its sender was told nothing.
+var errAbandoned = &ocpi.Error{Status: ocpi.StatusHubTimeout, Message: "the hub ended before the receiver had answered"}
 
 // present writes that the receiver has c, or can fetch it. A CDR that waits for
 // nothing else is approved in the same breath.
@@ -152,13 +221,20 @@ func (l *Ledger) present(tx *store.Tx, c *store.LedgerCDR, now time.Time, actor,
 }
 
 // turnedDown stores that a CDR was not accepted after all: its sender is told so.
-// What it was stays as evidence; its id is free again.
-func (l *Ledger) turnedDown(ctx context.Context, c *store.LedgerCDR, a *relay.Answer, failed error) error {
-	return l.o.Store.Write(ctx, func(tx *store.Tx) error {
-		c, found, err := tx.CDRByID(c.ID)
-		if err != nil || !found {
+// What it was stays as evidence; its id is free again. It does nothing, and down is
+// false, where the CDR counts already: its sender was told so, its provider has
+// approved it, or a credit takes it back.
+func (l *Ledger) turnedDown(ctx context.Context, c *store.LedgerCDR, a *relay.Answer, failed error) (down bool, err error) {
+	err = l.o.Store.Write(ctx, func(tx *store.Tx) error {
+		down = false
+		c, ok, err := still(tx, c)
+		if err == nil && !ok {
+			err = errOther
+		}
+		if err != nil || counts(&c) {
 			return err
 		}
+		down = true
 		now := l.now()
 		o, found, err := tx.Object(objectKey(c.Owner, c.CDRID))
 		if err != nil {
@@ -176,8 +252,18 @@ func (l *Ledger) turnedDown(ctx context.Context, c *store.LedgerCDR, a *relay.An
 		c.State, c.Held, c.Mail, c.Due, c.Attempts = string(StateRefused), false, MailRefused, 0, c.Attempts+1
 		leaf := leafOf(Refused, now, &c, c.EMSP.String())
 		leaf.Text = said(a, failed)
-		return settle(tx, &c, &leaf)
+		if err := settle(tx, &c, &leaf); err != nil {
+			return err
+		}
+		return l.sessionLostCDR(tx, &c)
 	})
+	return down, err
+}
+
+// counts reports whether somebody relies on c already.
+func counts(c *store.LedgerCDR) bool {
+	undecided := State(c.State) == StateValid || State(c.State) == StateDisputed
+	return len(c.Answer) > 0 || c.Mail == MailDelivered || c.CreditedBy != 0 || !undecided
 }
 
 // freeOriginal undoes the claim of a credit CDR that does not count on the CDR
@@ -192,103 +278,6 @@ func freeOriginal(tx *store.Tx, c *store.LedgerCDR) error {
 	}
 	o.CreditedBy = 0
 	return tx.UpdateCDR(&o)
-}
-
-// failed stores that a CDR of which the sender was told that it is accepted will
-// not be sent again by itself, with a dead letter for people.
-func (l *Ledger) failed(ctx context.Context, c *store.LedgerCDR, mail string, a *relay.Answer, cause error) error {
-	letter := l.deadLetter(ctx, c, a, cause)
-	write := func(withLetter bool) error {
-		return l.o.Store.Write(context.WithoutCancel(ctx), func(tx *store.Tx) error {
-			c, found, err := tx.CDRByID(c.ID)
-			if err != nil || !found || c.Mail != MailWaiting {
-				return err
-			}
-			c.Mail, c.Due, c.Attempts = mail, 0, c.Attempts+1
-			leaf := leafOf(DeliveryFailed, l.now(), &c, c.EMSP.String())
-			leaf.Reason, leaf.Text = mail, said(a, cause)
-			if err := settle(tx, &c, &leaf); err != nil {
-				return err
-			}
-			if !withLetter {
-				return nil
-			}
-			return tx.PutDeadLetter(letter)
-		})
-	}
-	err := write(true)
-	if errors.Is(err, store.ErrTooManyLetters) {
-		err = write(false) // the CDR itself says that it was not delivered
-	}
-	return err
-}
-
-func (l *Ledger) deadLetter(ctx context.Context, c *store.LedgerCDR, a *relay.Answer, cause error) store.DeadLetter {
-	d := store.DeadLetter{
-		Lane: lane(c.EMSP), Receiver: c.EMSP, Role: string(ocpi.RoleEMSP), Key: objectKey(c.Owner, c.CDRID), Name: c.Name,
-		Seq: c.ID, Method: "POST", Error: said(a, cause), Attempts: c.Attempts + 1, Version: c.Version,
-	}
-	if to := l.receiver(c.EMSP); to != nil {
-		d.Platform, d.Role = to.Platform.ID, string(to.Role)
-		d.URL, _ = to.Platform.Endpoint(ocpi.CDRs, ocpi.Receiver)
-	}
-	if a != nil {
-		d.HTTPStatus, d.OCPIStatus = a.HTTP, a.Status
-		d.Response = l.o.Trace.Redact(string(ocpi.CDRs), a.Body, store.MaxLetterBody)
-	}
-	if o, found, err := l.o.Store.Object(ctx, d.Key); err == nil && found {
-		d.Request = l.o.Trace.Redact(string(ocpi.CDRs), o.Body, store.MaxLetterBody)
-	}
-	return d
-}
-
-// said is what a receiver, or the way to it, said.
-func said(a *relay.Answer, cause error) string {
-	if cause != nil {
-		return cut(ocpi.AsError(cause).Message, 200)
-	}
-	if a == nil {
-		return ""
-	}
-	return cut(message(a.Body), 200)
-}
-
-// resend has a CDR delivered that was given up, and does also in the same
-// transaction.
-func (l *Ledger) resend(ctx context.Context, k store.ObjectKey, also ...func(*store.Tx) error) error {
-	return l.o.Store.Write(ctx, func(tx *store.Tx) error {
-		c, found, err := tx.CDR(k.Party, k.ID)
-		if err != nil || !found || c.Mail != MailRefused && c.Mail != MailDead || State(c.State) == StateRefused {
-			return err
-		}
-		now := l.now().UnixMicro()
-		c.Mail, c.Due, c.MailSince, c.Updated = MailWaiting, now, now, now
-		if err := tx.UpdateCDR(&c); err != nil {
-			return err
-		}
-		for _, do := range also {
-			if err := do(tx); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// Redeliver sends a CDR again whose delivery was given up. What also does is in the
-// same transaction.
-func (l *Ledger) Redeliver(ctx context.Context, k Key, also ...func(*store.Tx) error) error {
-	c, found, err := l.o.Store.CDR(ctx, k.Owner, ocpi.FoldID(k.ID))
-	if err != nil {
-		return err
-	}
-	if !found {
-		return ErrNotFound
-	}
-	if c.Mail != MailRefused && c.Mail != MailDead || State(c.State) == StateRefused {
-		return stateError(&c)
-	}
-	return l.resend(ctx, objectKey(c.Owner, c.CDRID), also...)
 }
 
 // receiver returns the party that CDRs for a provider can be sent to now; nil
@@ -308,13 +297,13 @@ func implements(p *party.Party) bool {
 
 // errNoAgreement says that there is, and was during the session, no agreement
 // that lets the CDR through.
-var errNoAgreement = errors.New("no agreement covers the CDR")
+var errNoAgreement = &ocpi.Error{Status: ocpi.StatusUnknownReceiver, Message: "no agreement covers the CDR"}
 
 // exchange builds the request that delivers a CDR of the ledger.
 func (l *Ledger) exchange(ctx context.Context, c *store.LedgerCDR) (*relay.Exchange, error) {
 	to := l.receiver(c.EMSP)
 	if to == nil {
-		return nil, errors.New("the receiver is away")
+		return nil, &ocpi.Error{Status: ocpi.StatusHubConnection, Message: "the receiver is away"}
 	}
 	snap, now := l.o.Registry.Snapshot(), l.now()
 	from := snap.Find(c.Owner, ocpi.CDRs.Implementer(ocpi.Sender), ocpi.CDRs, ocpi.Sender)

@@ -201,8 +201,9 @@ func (l *Ledger) appendTariff(list []check.TariffVersion, v *store.TariffVersion
 
 // tariffCache keeps tariffs that were read. The zero value is ready.
 type tariffCache struct {
-	mu sync.Mutex
-	by map[tariffKey]check.TariffVersion
+	mu   sync.Mutex
+	by   map[tariffKey]check.TariffVersion
+	size int // of their bodies, in bytes
 }
 
 type tariffKey struct {
@@ -211,7 +212,9 @@ type tariffKey struct {
 	received int64
 }
 
-const maxTariffs = 20_000
+// maxTariffBytes bounds the tariffs in the cache by the size of their bodies: some
+// 20,000 usual ones. What is made of one takes several times that.
+const maxTariffBytes = 16 << 20
 
 func (t *tariffCache) read(v *store.TariffVersion) (check.TariffVersion, bool) {
 	k := tariffKey{v.Owner, v.ID, v.Received}
@@ -234,10 +237,12 @@ func (t *tariffCache) read(v *store.TariffVersion) (check.TariffVersion, bool) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.by == nil || len(t.by) >= maxTariffs {
-		t.by = make(map[tariffKey]check.TariffVersion)
+	cost := len(v.Body) + 64
+	if t.by == nil || t.size+cost > maxTariffBytes {
+		t.by, t.size = make(map[tariffKey]check.TariffVersion), 0
 	}
 	t.by[k] = out
+	t.size += cost
 	return out, true
 }
 

@@ -1,15 +1,13 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tidwall/gjson"
 
 	"github.com/eroam/eroam/internal/ledger/check"
@@ -44,17 +42,39 @@ func (l *Ledger) Intake(ctx context.Context, s Submission) (relay.Answer, error)
 	}
 	// One at a time of an id, and of a session: the second one of a session is to
 	// see the first.
-	leave, err := l.under.enter(ctx, flightKeys(k, gjson.GetBytes(x.Body, "session_id").Str)...)
+	leave, err := l.under.enter(ctx, flightKeys(k, x.Body)...)
 	if err != nil {
 		return relay.Answer{}, l.count(undone, unavailable(err))
 	}
 	defer leave()
+	for range maxExamined {
+		a, err := l.take(ctx, s, k)
+		if !errors.Is(err, errStale) {
+			return a, err
+		}
+	}
+	return relay.Answer{}, l.count(undone, unavailable(errStale))
+}
+
+// maxExamined is how often a CDR is examined when what it was compared with
+// changes at the same moment, in another process.
+const maxExamined = 3
+
+// errStale says that what a CDR was compared with has changed.
+var errStale = errors.New("another process took in what belongs to this CDR at the same moment")
+
+// take is one pass of Intake. errStale says that it has to begin again; nothing
+// was written then.
+func (l *Ledger) take(ctx context.Context, s Submission, k Key) (relay.Answer, error) {
+	x := s.Exchange
 	e, err := l.examine(ctx, x, k)
 	if err != nil {
 		return relay.Answer{}, l.count(rejected, err)
 	}
 	if e.known == nil {
-		if err := l.enter(ctx, e); err != nil {
+		if err := l.enter(ctx, e); errors.Is(err, errStale) {
+			return relay.Answer{}, err
+		} else if err != nil {
 			return relay.Answer{}, l.count(undone, err)
 		}
 	}
@@ -65,9 +85,15 @@ func (l *Ledger) Intake(ctx context.Context, s Submission) (relay.Answer, error)
 	return l.first(ctx, s, e)
 }
 
-func flightKeys(k Key, session string) []string {
+// flightKeys names what a CDR has to itself on its way in: its id, that of the
+// CDR that it takes back, its session.
+func flightKeys(k Key, body []byte) []string {
+	f := gjson.GetManyBytes(body, "credit_reference_id", "session_id")
 	keys := []string{"c " + ocpi.FoldID(k.String())}
-	if session != "" {
+	if of := f[0].Str; of != "" {
+		keys = append(keys, "c "+ocpi.FoldID(Key{k.Owner, of}.String()))
+	}
+	if session := f[1].Str; session != "" {
 		keys = append(keys, "s "+ocpi.FoldID(k.Owner.String()+" "+session))
 	}
 	return keys
@@ -96,6 +122,8 @@ type entry struct {
 	evidence []byte
 	leaf     Leaf
 	terms    terms
+
+	another bool // the checks saw another CDR of its session
 }
 
 // examine reads a CDR, gathers what the hub knows about it, checks it and makes
@@ -129,6 +157,9 @@ func (l *Ledger) examine(ctx context.Context, x *relay.Exchange, k Key) (*entry,
 		return nil, unavailable(err)
 	}
 	e.fill(cdr, x, &report, now)
+	e.another = slices.ContainsFunc(c.Others, func(o check.Other) bool {
+		return o.Party == cdr.Party && o.Session == cdr.SessionID && !o.Credit
+	})
 	return e, nil
 }
 
@@ -187,7 +218,8 @@ func objectKey(owner ocpi.PartyID, id string) store.ObjectKey {
 }
 
 // enter commits an entry: the CDR, its body, its evidence, its event and its
-// delivery. When it turns out to be there already, e.known is that.
+// delivery. When it turns out to be there already, e.known is that. errStale says
+// that the checks have to be made anew.
 func (l *Ledger) enter(ctx context.Context, e *entry) error {
 	var refused error
 	err := l.o.Store.Write(ctx, func(tx *store.Tx) error {
@@ -204,6 +236,12 @@ func (l *Ledger) enter(ctx context.Context, e *entry) error {
 		if err != nil {
 			refused = err
 			return nil
+		}
+		if e.row.CreditOf == "" && !e.another {
+			if _, found, err := tx.CDROfSession(e.row.Owner, e.row.Session); err != nil || found {
+				refused = errStale
+				return err
+			}
 		}
 		if found {
 			e.row.ID = old.ID
@@ -237,6 +275,8 @@ func creditable(tx *store.Tx, c *store.LedgerCDR) (*store.LedgerCDR, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case found && State(o.State) != StateRefused && (o.Currency != c.Currency || o.Net != -c.Net || o.Gross != -c.Gross):
+		return nil, errStale // it was checked against another one of that id
 	case !found || State(o.State) == StateRefused || o.EMSP != c.EMSP:
 		return nil, ocpi.Invalid("credit_reference_id", "names no CDR between these parties")
 	case o.CreditedBy != 0:
@@ -265,121 +305,4 @@ func put(tx *store.Tx, e *entry) error {
 		return err
 	}
 	return tx.PutCDREvidence(ev, e.evidence)
-}
-
-// repeat answers a CDR whose id is in the ledger.
-func (l *Ledger) repeat(ctx context.Context, x *relay.Exchange, c *store.LedgerCDR) (relay.Answer, error) {
-	same, err := l.same(ctx, c, x.Body)
-	if err != nil {
-		return relay.Answer{}, l.count(undone, unavailable(err))
-	}
-	if !same || c.EMSP != x.Target.ID {
-		if err := l.conflict(ctx, c, x); err != nil {
-			return relay.Answer{}, l.count(undone, unavailable(err))
-		}
-		return relay.Answer{}, l.count(conflicted, ocpi.Invalid("id", "C03: a CDR with this id and other content was accepted before; CDRs cannot be changed, send a credit CDR and a new one"))
-	}
-	l.metrics.intake.WithLabelValues(repeated).Inc()
-	if len(c.Answer) == 0 { // another process is at it, or the one that was has died
-		if err := l.awaitAnswer(ctx, c); err != nil {
-			return relay.Answer{}, unavailable(err)
-		}
-	}
-	a, err := again(c.Answer, l.now())
-	if err != nil {
-		return a, unavailable(err)
-	}
-	return a, nil
-}
-
-// same reports whether body says the same as the CDR in the ledger. Spacing and
-// the order of members do not matter, nor how a number is spelled.
-func (l *Ledger) same(ctx context.Context, c *store.LedgerCDR, body []byte) (bool, error) {
-	if sum := sha256.Sum256(body); bytes.Equal(sum[:], c.Digest) {
-		return true, nil
-	}
-	o, found, err := l.o.Store.Object(ctx, objectKey(c.Owner, c.CDRID))
-	if err != nil || !found {
-		return false, err
-	}
-	a, b := jsontext.Value(bytes.Clone(body)), jsontext.Value(bytes.Clone(o.Body))
-	if a.Canonicalize() != nil || b.Canonicalize() != nil {
-		return false, nil
-	}
-	return bytes.Equal(a, b), nil
-}
-
-// maxConflicts bounds how many conflicting contents of one id are recorded.
-const maxConflicts = 20
-
-// conflict records that an id came again with other content, once for each
-// content.
-func (l *Ledger) conflict(ctx context.Context, c *store.LedgerCDR, x *relay.Exchange) error {
-	digest := hexDigest(x.Body)
-	events, err := l.o.Store.CDREvents(ctx, c.ID)
-	if err != nil {
-		return err
-	}
-	n := 0
-	for _, e := range events {
-		if Kind(e.Kind) != Conflict {
-			continue
-		}
-		n++
-		if leaf, err := ParseLeaf(e.Leaf); err == nil && leaf.Digest == digest {
-			return nil
-		}
-	}
-	if n >= maxConflicts {
-		return nil
-	}
-	return l.o.Store.Write(ctx, func(tx *store.Tx) error {
-		now, found, err := tx.CDRByID(c.ID)
-		if err != nil || !found {
-			return err
-		}
-		leaf := leafOf(Conflict, l.now(), &now, x.Request.From.ID.String())
-		leaf.Digest, leaf.Reason = digest, "C03"
-		_, err = record(tx, c.ID, &leaf)
-		return err
-	})
-}
-
-// awaitAnswer waits until it is known what the sender was told; when nobody
-// seems to be about to tell, it is told that the hub has the CDR.
-func (l *Ledger) awaitAnswer(ctx context.Context, c *store.LedgerCDR) error {
-	until := time.UnixMicro(c.Received).Add(firstAttempt)
-	for l.o.Store.Shared() && l.now().Before(until) {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(50 * time.Millisecond):
-		}
-		now, found, err := l.o.Store.CDRByID(ctx, c.ID)
-		if err != nil {
-			return err
-		}
-		if !found || len(now.Answer) > 0 {
-			*c = now
-			return nil
-		}
-	}
-	return l.o.Store.Write(ctx, func(tx *store.Tx) error {
-		now, found, err := tx.CDRByID(c.ID)
-		if err != nil {
-			return err
-		}
-		if !found {
-			return errors.New("the CDR has vanished")
-		}
-		if len(now.Answer) == 0 {
-			a := l.takenOver(ocpi.Version(now.Version), Key{now.Owner, now.Name}, l.now())
-			now.Answer = tell(&a)
-			if err := tx.UpdateCDR(&now); err != nil {
-				return err
-			}
-		}
-		*c = now
-		return nil
-	})
 }

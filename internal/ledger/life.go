@@ -119,6 +119,17 @@ func (l *Ledger) Resolve(ctx context.Context, k Key, outcome string, s Step) err
 		if State(c.State) != StateDisputed {
 			return stateError(c)
 		}
+		switch {
+		case c.CreditOf == "":
+		case outcome == OutcomeForgone: // what it was to take back stays owed
+			if err := freeOriginal(tx, c); err != nil {
+				return err
+			}
+		default:
+			if err := credit(tx, c, now); err != nil {
+				return err
+			}
+		}
 		c.State, c.Held = string(StateResolved), false
 		leaf := leafOf(Resolved, now, c, s.actor())
 		leaf.Reason, leaf.Text = outcome, s.Text
@@ -275,21 +286,61 @@ func (l *Ledger) approveDue(ctx context.Context) error {
 		if err != nil || len(due) == 0 {
 			return err
 		}
-		err = l.o.Store.Write(ctx, func(tx *store.Tx) error {
-			for _, d := range due {
-				c, found, err := tx.CDRByID(d.ID)
-				if err != nil {
-					return err
-				}
-				if !found || !open(&c) || c.Held || c.Deadline == 0 || c.Deadline > now.UnixMicro() {
-					continue
-				}
-				if err := approve(tx, &c, now, ActorHub, "deadline", ""); err != nil {
-					return err
-				}
+		if err = l.approveAll(ctx, due, now); err != nil && impossible(err) {
+			err = l.approveEach(ctx, due, now)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// approveAll approves those that are still due, all or none.
+func (l *Ledger) approveAll(ctx context.Context, due []store.LedgerCDR, now time.Time) error {
+	return l.o.Store.Write(ctx, func(tx *store.Tx) error {
+		for i := range due {
+			c, found, err := tx.CDRByID(due[i].ID)
+			if err != nil {
+				return err
 			}
-			return nil
-		})
+			if !found || !open(&c) || c.Held || c.Deadline == 0 || c.Deadline > now.UnixMicro() {
+				continue
+			}
+			if err := approve(tx, &c, now, ActorHub, "deadline", ""); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// impossible reports whether an approval fails for what it is about, and not
+// because nothing can be written.
+func impossible(err error) bool {
+	return errors.Is(err, ErrState) || errors.Is(err, store.ErrOverflow)
+}
+
+// postponed is how long one waits that cannot be approved, so that it does not stop
+// the others.
+const postponed = 24 * time.Hour
+
+// approveEach approves one after the other, and postpones those that cannot be
+// posted.
+func (l *Ledger) approveEach(ctx context.Context, due []store.LedgerCDR, now time.Time) error {
+	for i := range due {
+		err := l.approveAll(ctx, due[i:i+1], now)
+		if err != nil && impossible(err) {
+			l.log.Error("a CDR cannot be approved; it is tried again tomorrow", "party", due[i].Owner.String(), "cdr", due[i].ID, "err", err)
+			err = l.o.Store.Write(ctx, func(tx *store.Tx) error {
+				c, found, err := tx.CDRByID(due[i].ID)
+				if err != nil || !found || c.Deadline == 0 {
+					return err
+				}
+				c.Deadline = now.Add(postponed).UnixMicro()
+				return tx.UpdateCDR(&c)
+			})
+		}
 		if err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -205,6 +204,9 @@ func (o *office) round(ctx context.Context, d *desk, s *standing) (busy bool, er
 		return false, o.expire(ctx, d, now)
 	}
 	if s.absent { // it has come back: no reason to wait
+		if err := o.hurry(ctx, d, now); err != nil {
+			return false, err
+		}
 		s.absent, s.next = false, time.Time{}
 	}
 	paused := s.failures >= failuresToPause
@@ -212,97 +214,42 @@ func (o *office) round(ctx context.Context, d *desk, s *standing) (busy bool, er
 	if paused && now.Before(s.next) {
 		return false, o.expire(ctx, d, now)
 	}
-	limit, before := fetchAtOnce, now.UnixMicro()
+	limit, fetch := fetchAtOnce, o.l.o.Store.DueMail
 	if paused { // one probe, also of those whose own turn is later
-		limit, before = 1, now.Add(keepTrying).UnixMicro()
+		limit, fetch = 1, o.l.o.Store.NextMail
 	}
-	due, err := o.l.o.Store.DueMail(ctx, d.to, before, limit)
+	due, err := fetch(ctx, d.to, now.UnixMicro(), limit)
 	if err != nil || len(due) == 0 {
 		return false, err
 	}
 	results := o.attemptAll(ctx, d, due)
-	recovered := false
+	recovered, asked := false, false
 	for _, r := range results {
-		if r == away {
+		asked = asked || r != unsent
+		switch r {
+		case unsent: // says nothing about the receiver
+		case away:
 			s.failures++
-			continue
+		default:
+			recovered = recovered || s.failures >= failuresToPause
+			s.failures, s.pauses = 0, 0
 		}
-		recovered = recovered || s.failures >= failuresToPause
-		s.failures, s.pauses = 0, 0
 	}
-	if s.failures >= failuresToPause {
+	if s.failures >= failuresToPause && asked {
 		s.pauses++
 		s.next = now.Add(min(pause(s.pauses), probeAtLeast))
 	}
 	if recovered && s.failures < failuresToPause {
 		o.setFailing(d.to, false)
-		return true, o.l.o.Store.Write(ctx, func(tx *store.Tx) error { return tx.HurryMail(d.to, now.UnixMicro()) })
+		return true, o.hurry(ctx, d, now)
 	}
-	return len(due) == limit, nil
+	return len(due) == limit && !paused, nil
 }
 
-// attemptAll delivers rows, a few at a time.
-func (o *office) attemptAll(ctx context.Context, d *desk, due []store.LedgerCDR) []verdict {
-	results := make([]verdict, len(due))
-	places := make(chan struct{}, perReceiver)
-	var all sync.WaitGroup
-	for i := range due {
-		places <- struct{}{}
-		all.Go(func() {
-			defer func() { <-places }()
-			results[i] = o.attempt(ctx, d, &due[i])
-		})
-	}
-	all.Wait()
-	return results
-}
-
-// attempt gives one CDR to its receiver and stores what came of it.
-func (o *office) attempt(ctx context.Context, d *desk, c *store.LedgerCDR) verdict {
-	x, err := o.l.exchange(ctx, c)
-	if err != nil {
-		if ctx.Err() == nil {
-			o.l.log.Warn("a CDR cannot be delivered now", "party", d.to.String(), "err", err)
-		}
-		o.putOff(ctx, c)
-		return away
-	}
-	x.NotAfter = d.grant.Until()
-	a, err := o.l.o.Relay.Forward(ctx, x)
-	v := judge(&a, err)
-	if ctx.Err() != nil && v == away {
-		return away
-	}
-	switch v {
-	case taken:
-		err = o.l.delivered(ctx, c, &a)
-	case refused:
-		err = o.l.failed(ctx, c, MailRefused, &a, err)
-	case away:
-		if o.l.now().Sub(time.UnixMicro(c.MailSince)) >= keepTrying {
-			err = o.l.failed(ctx, c, MailDead, &a, err)
-		} else {
-			o.putOff(ctx, c)
-			err = nil
-		}
-	}
-	o.l.metrics.delivered.WithLabelValues(v.String()).Inc()
-	if err != nil && ctx.Err() == nil { // it will be sent again
-		o.l.log.Error("the delivery of a CDR could not be stored", "party", d.to.String(), "err", err)
-		return away
-	}
-	return v
-}
-
-// putOff notes a failed attempt.
-func (o *office) putOff(ctx context.Context, c *store.LedgerCDR) {
-	due := o.l.now().Add(pause(c.Attempts + 1)).UnixMicro()
-	err := o.l.o.Store.Write(context.WithoutCancel(ctx), func(tx *store.Tx) error {
-		return tx.PutOffMail(c.ID, due)
-	})
-	if err != nil {
-		o.l.log.Warn("a failed attempt to deliver a CDR could not be noted", "err", err)
-	}
+// hurry makes all that waits for a receiver due, but for what its senders still
+// wait for as well.
+func (o *office) hurry(ctx context.Context, d *desk, now time.Time) error {
+	return o.l.o.Store.Write(ctx, func(tx *store.Tx) error { return tx.HurryMail(d.to, now.UnixMicro()) })
 }
 
 // expire gives up what has waited for too long, also when nothing can be sent.
@@ -312,12 +259,15 @@ func (o *office) expire(ctx context.Context, d *desk, now time.Time) error {
 		return err
 	}
 	for i := range old {
-		if err := o.l.failed(ctx, &old[i], MailDead, nil, errors.New("the receiver was away for seven days")); err != nil {
+		if err := o.l.failed(ctx, &old[i], MailDead, nil, errGivenUp); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// errGivenUp says why a CDR is not sent any more.
+var errGivenUp = &ocpi.Error{Status: ocpi.StatusHubConnection, Message: "the receiver was away for seven days"}
 
 // lane is the name of a receiver's dead letters.
 func lane(to ocpi.PartyID) string { return lanePrefix + to.String() }
@@ -334,6 +284,13 @@ func (o *office) takeReplays(ctx context.Context) error {
 		if !strings.HasPrefix(d.Lane, lanePrefix) {
 			continue
 		}
+		c, found, err := o.l.o.Store.CDR(ctx, d.Key.Party, d.Key.ID)
+		if err != nil {
+			return err
+		}
+		if !found || c.Mail == MailWaiting { // it is on its way again
+			continue
+		}
 		if err := o.l.resend(ctx, d.Key); err != nil {
 			return err
 		}
@@ -341,4 +298,4 @@ func (o *office) takeReplays(ctx context.Context) error {
 	return nil
 }
 
-func (v verdict) String() string { return [...]string{"taken", "refused", "away"}[v] }
+func (v verdict) String() string { return [...]string{"taken", "refused", "away", "unsent"}[v] }

@@ -106,14 +106,21 @@ func (r *rig) post(body string) (relay.Answer, error) {
 }
 
 func (r *rig) submission(body string) ledger.Submission {
-	from, snap := r.cpo.Party(ocpi.RoleCPO), r.Registry.Snapshot()
+	r.t.Helper()
+	return r.submissionOf(r.cpo, body)
+}
+
+// submissionOf is a CDR of an operator.
+func (r *rig) submissionOf(cpo *relaytest.Partner, body string) ledger.Submission {
+	r.t.Helper()
+	from, snap := cpo.Party(ocpi.RoleCPO), r.Registry.Snapshot()
 	q := routing.Request{Module: ocpi.CDRs, Interface: ocpi.Receiver, Method: http.MethodPost, From: from, To: em1}
 	d := routing.Decide(q, snap, time.Now())
 	if d.Mode != routing.Direct || !d.Bill {
 		r.t.Fatalf("%v %v", d.Mode, d.Err)
 	}
 	return ledger.Submission{Away: d.Away, Exchange: &relay.Exchange{
-		Header:  ocpi.Header{From: ocpi.ClaimOf(cp1), To: ocpi.ClaimOf(em1), RequestID: ocpi.NewMessageID(), CorrelationID: ocpi.NewMessageID()},
+		Header:  ocpi.Header{From: ocpi.ClaimOf(from.ID), To: ocpi.ClaimOf(em1), RequestID: ocpi.NewMessageID(), CorrelationID: ocpi.NewMessageID()},
 		Version: ocpi.V221, Request: q, Body: []byte(body), Mode: d.Mode, Target: d.Target, Received: time.Now(),
 	}}
 }

@@ -50,6 +50,7 @@ func (l *Ledger) sessionKept(tx *store.Tx, o *store.Object) error {
 	if !found {
 		w = store.SessionWatch{Owner: o.Party, Session: o.ID}
 	}
+	before := w.Status
 	f := gjson.GetManyBytes(o.Body, "status", "start_date_time", "end_date_time", "cdr_token.uid", "cdr_token.type", "evse_uid")
 	w.EMSP, _ = partyOf(o.Audience)
 	w.Status, w.Token, w.EVSE = f[0].Str, ocpi.TokenKey(f[3].Str, f[4].Str), ocpi.FoldID(f[5].Str)
@@ -60,6 +61,15 @@ func (l *Ledger) sessionKept(tx *store.Tx, o *store.Object) error {
 		}
 	}
 	w.Due = l.sessionDue(&w)
+	switch {
+	case w.Raised == "":
+	case before == sessionCompleted && w.Status == sessionCompleted && w.CDR == 0:
+		w.Due = 0 // nothing new: the CDR is still missing
+	default:
+		if err := l.clear(tx, &w, "", "the session has been heard of since", l.now()); err != nil {
+			return err
+		}
+	}
 	return tx.PutSessionWatch(w)
 }
 
@@ -79,7 +89,7 @@ func (l *Ledger) sessionDue(w *store.SessionWatch) int64 {
 	}
 	s := l.terms(w.Owner, w.EMSP, time.UnixMicro(w.Updated)).settings
 	if w.Status == sessionCompleted {
-		return max(w.Ended, w.Updated-time.Hour.Microseconds()) + int64(s.MissingCDRHours)*time.Hour.Microseconds()
+		return min(max(w.Ended, w.Updated-time.Hour.Microseconds()), w.Updated) + int64(s.MissingCDRHours)*time.Hour.Microseconds()
 	}
 	return w.Updated + int64(s.SilentSessionHours)*time.Hour.Microseconds()
 }
@@ -96,18 +106,35 @@ func (l *Ledger) sessionHasCDR(tx *store.Tx, c *store.LedgerCDR, now time.Time) 
 	}
 	w.CDR, w.Due = c.ID, 0
 	if w.Raised != "" {
-		if err := l.clear(tx, &w, c.Name, now); err != nil {
+		if err := l.clear(tx, &w, c.Name, "a CDR has come since", now); err != nil {
 			return err
 		}
 	}
 	return tx.PutSessionWatch(w)
 }
 
+// sessionLostCDR notes that the CDR of a session does not count after all.
+func (l *Ledger) sessionLostCDR(tx *store.Tx, c *store.LedgerCDR) error {
+	if c.Session == "" {
+		return nil
+	}
+	w, found, err := tx.SessionWatch(c.Owner, c.Session)
+	if err != nil || !found || w.CDR != c.ID {
+		return err
+	}
+	w.CDR = 0
+	if err := l.cdrOfSession(tx, &w); err != nil {
+		return err
+	}
+	w.Due = l.sessionDue(&w)
+	return tx.PutSessionWatch(w)
+}
+
 // clear ends the open finding of a session.
-func (l *Ledger) clear(tx *store.Tx, w *store.SessionWatch, cdr string, now time.Time) error {
+func (l *Ledger) clear(tx *store.Tx, w *store.SessionWatch, cdr, text string, now time.Time) error {
 	leaf := l.findingLeaf(Cleared, w, now)
-	leaf.Reference, leaf.CDR = w.Raised, cdr
-	err := tx.PutFinding(store.LedgerFinding{ID: w.Raised, Cleared: now.UnixMicro(), Text: "a CDR has come since"})
+	leaf.Reference, leaf.CDR, leaf.Text = w.Raised, cdr, text
+	err := tx.PutFinding(store.LedgerFinding{ID: w.Raised, Cleared: now.UnixMicro(), Text: text})
 	if err != nil {
 		return err
 	}
@@ -157,7 +184,8 @@ func (l *Ledger) watch(ctx context.Context) error {
 	return nil
 }
 
-// raise writes what is missing of a session, once for each kind.
+// raise writes what is missing of a session. It is open until a CDR comes or the
+// session is heard of again.
 func (l *Ledger) raise(tx *store.Tx, w *store.SessionWatch, now time.Time) error {
 	f := store.LedgerFinding{CPO: w.Owner, EMSP: w.EMSP, Session: w.Session, At: now.UnixMicro()}
 	since := now.Sub(time.UnixMicro(w.Updated)).Truncate(time.Minute)
@@ -166,7 +194,7 @@ func (l *Ledger) raise(tx *store.Tx, w *store.SessionWatch, now time.Time) error
 		f.Kind, f.Text = FindingMissing, fmt.Sprintf("The session has ended, its last update came %v ago, and there is no CDR.", since)
 	}
 	if w.Raised != "" { // it was silent, and now has ended
-		if err := tx.PutFinding(store.LedgerFinding{ID: w.Raised, Cleared: now.UnixMicro(), Text: "the session has ended since"}); err != nil {
+		if err := l.clear(tx, w, "", "the session has ended since", now); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,117 @@
+package ledger
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/eroam/eroam/internal/relay"
+	"github.com/eroam/eroam/internal/store"
+)
+
+// attemptAll delivers rows, a few at a time.
+func (o *office) attemptAll(ctx context.Context, d *desk, due []store.LedgerCDR) []verdict {
+	results := make([]verdict, len(due))
+	places := make(chan struct{}, perReceiver)
+	var all sync.WaitGroup
+	for i := range due {
+		places <- struct{}{}
+		all.Go(func() {
+			defer func() { <-places }()
+			results[i] = o.attempt(ctx, d, &due[i])
+		})
+	}
+	all.Wait()
+	return results
+}
+
+// attempt gives one CDR to its receiver and stores what came of it.
+func (o *office) attempt(ctx context.Context, d *desk, c *store.LedgerCDR) verdict {
+	early, err := o.l.beforeOriginal(ctx, c)
+	if err == nil && early {
+		if err = o.wait(ctx, c); err == nil {
+			return unsent
+		}
+	}
+	if err == nil && len(c.Answer) == 0 && o.l.terms(c.Owner, c.EMSP, o.l.now()).Relay {
+		var down bool
+		if down, err = o.l.turnedDown(ctx, c, nil, errAbandoned); down && err == nil {
+			return unsent
+		}
+	}
+	var x *relay.Exchange
+	if err == nil {
+		x, err = o.l.exchange(ctx, c)
+	}
+	if ctx.Err() != nil {
+		return unsent
+	}
+	if err != nil {
+		o.l.log.Warn("a CDR cannot be delivered now", "party", d.to.String(), "err", err)
+		if err := o.later(ctx, c, nil, err); err != nil {
+			o.l.log.Error("the delivery of a CDR could not be stored", "party", d.to.String(), "err", err)
+		}
+		return unsent
+	}
+	x.NotAfter = d.grant.Until()
+	a, err := o.l.o.Relay.Forward(ctx, x)
+	v := judge(&a, err)
+	if ctx.Err() != nil && v == away {
+		return away
+	}
+	switch v {
+	case taken:
+		_, err = o.l.delivered(ctx, c, &a)
+	case refused:
+		err = o.l.failed(ctx, c, MailRefused, &a, err)
+	case away:
+		err = o.later(ctx, c, &a, err)
+	}
+	o.l.metrics.delivered.WithLabelValues(v.String()).Inc()
+	if err != nil && ctx.Err() == nil { // it will be sent again
+		o.l.log.Error("the delivery of a CDR could not be stored", "party", d.to.String(), "err", err)
+		o.putOff(ctx, c)
+		if impossible(err) { // not for what the receiver did
+			return unsent
+		}
+		return away
+	}
+	return v
+}
+
+// later puts off a CDR that was not delivered, or gives it up when that has gone
+// on for too long.
+func (o *office) later(ctx context.Context, c *store.LedgerCDR, a *relay.Answer, cause error) error {
+	if o.l.now().Sub(time.UnixMicro(c.MailSince)) >= keepTrying {
+		return o.l.failed(ctx, c, MailDead, a, cause)
+	}
+	o.putOff(ctx, c)
+	return nil
+}
+
+// wait puts a credit behind the CDR that it takes back.
+func (o *office) wait(ctx context.Context, c *store.LedgerCDR) error {
+	return o.l.o.Store.Write(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+		now, ok, err := still(tx, c)
+		if err != nil || !ok || now.Mail != MailWaiting {
+			return err
+		}
+		of, found, err := tx.CDR(c.Owner, c.CreditOf)
+		if err != nil || !found {
+			return err
+		}
+		now.Due = max(of.Due+1, o.l.now().Add(lookEvery).UnixMicro())
+		return tx.UpdateCDR(&now)
+	})
+}
+
+// putOff notes a failed attempt.
+func (o *office) putOff(ctx context.Context, c *store.LedgerCDR) {
+	due := o.l.now().Add(pause(c.Attempts + 1)).UnixMicro()
+	err := o.l.o.Store.Write(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+		return tx.PutOffMail(c.ID, due)
+	})
+	if err != nil {
+		o.l.log.Warn("a failed attempt to deliver a CDR could not be noted", "err", err)
+	}
+}
