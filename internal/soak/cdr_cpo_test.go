@@ -88,7 +88,7 @@ func (c *biller) newBill() *bill {
 		b.Dear = true
 	}
 	to := c.emsps[c.rnd.IntN(len(c.emsps))]
-	wh := int64(1 + c.rnd.IntN(60_000))
+	wh := int64(100 + c.rnd.IntN(60_000)) // some cents at least: a CDR over nothing posts nothing
 	net := big.NewRat(wh*4, 10_000)
 	if b.Dear {
 		net.Add(net, big.NewRat(1, 1))
@@ -168,7 +168,7 @@ func (c *biller) insist(to blackbox.Party, body []byte) blackbox.Reply {
 			return r
 		}
 		c.count.repeats.Add(1)
-		time.Sleep(30 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
 	}
 }
 
