@@ -6,8 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/govalues/decimal"
+
 	"github.com/eroam/eroam/internal/api"
 	"github.com/eroam/eroam/internal/ledger"
+	"github.com/eroam/eroam/sim"
 )
 
 // checkLedger checks what a good run must say of the ledger.
@@ -96,6 +99,34 @@ func TestOwnRounding(t *testing.T) {
 	for in, want := range map[string]string{"0": "0.00", "1.0049": "1.00", "1.005": "1.01", "1.015": "1.02", "2.9999": "3.00", "7": "7.00"} {
 		if got := cents(parse(in).Decimal); got.Cmp(parse(want).Decimal) != 0 {
 			t.Errorf("%s in cents is %s, want %s", in, got, want)
+		}
+	}
+}
+
+// A good CDR may be held only for an authorisation that the hub was killed too
+// early to note.
+func TestWhatTheDeathOfTheHubExcuses(t *testing.T) {
+	honest := sim.Billed{CDR: &sim.CDR{Cost: sim.Cost{Total: sim.Amount{Net: decimal.One, Gross: decimal.One}}}, Fair: sim.Amount{Net: decimal.One, Gross: decimal.One}}
+	dear := honest
+	dear.Fair = sim.Amount{}
+	unknown := api.CDRFinding{Check: "C16", Code: "reference_unknown", Severity: "hold"}
+	for _, row := range []struct {
+		what   string
+		bill   sim.Billed
+		state  ledger.State
+		found  []api.CDRFinding
+		excuse bool
+	}{
+		{"an authorisation that was not noted", honest, ledger.StatePresented, []api.CDRFinding{unknown}, true},
+		{"beside information", honest, ledger.StatePresented, []api.CDRFinding{unknown, {Check: "C17", Code: "not_published", Severity: "info"}}, true},
+		{"another finding", honest, ledger.StatePresented, []api.CDRFinding{{Check: "C04", Code: "overlapping", Severity: "hold"}}, false},
+		{"another finding as well", honest, ledger.StatePresented, []api.CDRFinding{unknown, {Check: "C18", Code: "overcharged", Severity: "hold"}}, false},
+		{"overcharged", dear, ledger.StatePresented, []api.CDRFinding{unknown}, false},
+		{"approved", honest, ledger.StateApproved, []api.CDRFinding{unknown}, false},
+	} {
+		c := api.CDRDetail{CDR: api.CDR{State: string(row.state), Held: true}, Findings: row.found, Price: api.PriceVerdict{Verdict: "match", Net: "1.00"}}
+		if got := unnoted(&row.bill, &c); got != row.excuse {
+			t.Errorf("%s: excused: %v", row.what, got)
 		}
 	}
 }

@@ -22,8 +22,8 @@ import (
 func (d *Demo) checkBooks(r *Result) {
 	l := &r.Ledger
 	l.Lowered = lowered
-	d.checkEntries(r)
-	d.checkBalances(r)
+	unposted := d.checkEntries(r)
+	d.checkBalances(r, unposted)
 	d.countFindings(l)
 	d.checkProofs(r)
 	v := &d.books.verified
@@ -50,29 +50,15 @@ func (d *Demo) billed() []sim.Billed {
 	return out
 }
 
-// checkEntries compares CDRs one by one.
-func (d *Demo) checkEntries(r *Result) {
-	entries := make(map[string]*api.CDRDetail)
-	wrong := func(format string, args ...any) {
-		r.Mismatches++
-		d.problem(format, args...)
-	}
-	l := &r.Ledger
-	l.CDRs = len(d.books.cdrs)
-	for i := range d.books.cdrs {
-		c := &d.books.cdrs[i]
-		key := titleOf(&c.CDR)
-		if entries[key] != nil {
-			wrong("the ledger has %s twice", key)
-		}
-		entries[key] = c
-		l.count(c)
-	}
-	o := &l.Overcharge
-	o.Operator, o.Name, o.Percent = dishonest, dishonestName, overchargedPercent
+// checkEntries compares CDRs one by one, and returns those that must not be
+// posted.
+func (d *Demo) checkEntries(r *Result) (unposted map[string]bool) {
+	unposted = make(map[string]bool)
+	entries := d.entries(r)
+	lost := d.lostSessions()
 	for _, b := range d.billed() {
 		if b.Session.Operator == dishonest {
-			o.Sessions++
+			r.Ledger.Overcharge.Sessions++
 		}
 		if b.CDR == nil {
 			continue // told already
@@ -80,41 +66,112 @@ func (d *Demo) checkEntries(r *Result) {
 		key := b.CDR.Operator.String() + "/" + b.CDR.ID
 		c := entries[key]
 		delete(entries, key)
-		if c == nil {
-			wrong("the ledger does not have %s", key)
-			continue
-		}
-		if b.Overcharged() {
-			o.Overcharged++
-			o.Asked.plus(b.CDR.Cost.Total.Gross)
-			o.Fair.plus(b.Fair.Gross)
-			if held(c) && verdictOf(c) == verdictOver {
-				o.Caught++
+		why := "is not in the ledger"
+		if c != nil {
+			excused := lost[b.Session.ID] && unnoted(&b, c)
+			unposted[key] = excused || b.Overcharged()
+			r.Ledger.countOvercharge(&b, c)
+			if why = compareAmounts(&b, c); why == "" && excused {
+				r.Ledger.Unnoted++
+			} else if why == "" {
+				why = compareState(&b, c)
 			}
 		}
-		if why := compareEntry(&b, c); why != "" {
-			wrong("%s: %s", key, why)
+		if why != "" {
+			r.Mismatches++
+			d.problem("%s: %s", key, why)
 		}
 	}
 	for key := range entries {
-		wrong("the ledger has %s, which no operator has sent", key)
+		r.Mismatches++
+		d.problem("the ledger has %s, which no operator has sent", key)
 	}
+	return unposted
+}
+
+// entries counts the CDRs of the ledger and returns them by their names.
+func (d *Demo) entries(r *Result) map[string]*api.CDRDetail {
+	out := make(map[string]*api.CDRDetail)
+	r.Ledger.CDRs = len(d.books.cdrs)
+	for i := range d.books.cdrs {
+		c := &d.books.cdrs[i]
+		key := titleOf(&c.CDR)
+		if out[key] != nil {
+			r.Mismatches++
+			d.problem("the ledger has %s twice", key)
+		}
+		out[key] = c
+		r.Ledger.count(c)
+	}
+	o := &r.Ledger.Overcharge
+	o.Operator, o.Name, o.Percent = dishonest, dishonestName, overchargedPercent
 	if w := d.books.worst; w != nil {
 		o.Example = &Example{CDR: titleOf(&w.CDR), EMSP: w.EMSP, Asked: asked(w), Computed: parse(w.Price.Gross), Explanation: d.books.why}
 	}
+	return out
+}
+
+func (l *LedgerResult) countOvercharge(b *sim.Billed, c *api.CDRDetail) {
+	if !b.Overcharged() {
+		return
+	}
+	o := &l.Overcharge
+	o.Overcharged++
+	o.Asked.plus(b.CDR.Cost.Total.Gross)
+	o.Fair.plus(b.Fair.Gross)
+	if held(c) && verdictOf(c) == verdictOver {
+		o.Caught++
+	}
+}
+
+// lostSessions returns the sessions that were started by a command whose answer
+// died with the hub.
+func (d *Demo) lostSessions() map[string]bool {
+	out := make(map[string]bool)
+	for _, o := range d.outcomes {
+		if !o.lost {
+			continue
+		}
+		if id := d.sessionAt(o.attempt); id != "" {
+			out[id] = true
+		}
+	}
+	return out
+}
+
+// unnoted reports whether a good CDR is held for nothing but an authorisation that
+// the hub does not know. Where the hub was killed after it had passed a command on
+// and before it had noted the answer, that is as it should be: the provider was not
+// told either, and somebody must look at the CDR.
+func unnoted(b *sim.Billed, c *api.CDRDetail) bool {
+	for _, f := range c.Findings {
+		if f.Severity == string(check.Hold) && f.Check+" "+f.Code != "C16 reference_unknown" {
+			return false
+		}
+	}
+	return !b.Overcharged() && held(c) && heldBy(c) == "C16 reference_unknown" && verdictOf(c) == verdictAgrees
 }
 
 // held reports whether a CDR is kept from being approved.
 func held(c *api.CDRDetail) bool { return c.Held && c.State == string(ledger.StatePresented) }
 
-// compareEntry says how the ledger's CDR is not what it should be, "" where it is.
-func compareEntry(b *sim.Billed, c *api.CDRDetail) string {
-	verdict := verdictOf(c)
+// compareAmounts says how the ledger's CDR is not the one that was sent, "" where
+// it is.
+func compareAmounts(b *sim.Billed, c *api.CDRDetail) string {
 	switch {
 	case c.EMSP != b.Session.Token.Issuer.String():
 		return "the ledger has it for " + c.EMSP
 	case parse(c.Net).Cmp(cents(b.CDR.Cost.Total.Net)) != 0 || parse(c.Gross).Cmp(cents(b.CDR.Cost.Total.Gross)) != 0:
 		return "the ledger has it with " + c.Net + ", with tax " + c.Gross
+	}
+	return ""
+}
+
+// compareState says how the ledger's judgement of a CDR is wrong, "" where it is
+// right.
+func compareState(b *sim.Billed, c *api.CDRDetail) string {
+	verdict := verdictOf(c)
+	switch {
 	case b.Overcharged() && (!held(c) || verdict != verdictOver):
 		return "is too dear, and was not held for it (" + c.State + ", price check: " + verdict + ")"
 	case !b.Overcharged() && c.Held:
@@ -192,13 +249,13 @@ func (d *Demo) countFindings(l *LedgerResult) {
 
 // checkBalances compares the accounts with sums over what operators billed and the
 // ledger should have approved.
-func (d *Demo) checkBalances(r *Result) {
+func (d *Demo) checkBalances(r *Result, unposted map[string]bool) {
 	own := make(map[string]decimal.Decimal) // by account and currency
 	book := func(account, currency string, amount decimal.Decimal) {
 		own[account+" "+currency] = plus(own[account+" "+currency], amount)
 	}
 	for _, b := range d.billed() {
-		if b.CDR == nil || b.Overcharged() {
+		if b.CDR == nil || unposted[b.CDR.Operator.String()+"/"+b.CDR.ID] {
 			continue
 		}
 		net, gross := cents(b.CDR.Cost.Total.Net), cents(b.CDR.Cost.Total.Gross)

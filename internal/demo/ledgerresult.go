@@ -15,6 +15,9 @@ type LedgerResult struct {
 	Held     Share          `json:"held"`     // delivered, and not approved before somebody has looked at it
 	Open     Share          `json:"open"`     // neither
 	HeldBy   map[string]int `json:"held_by"`  // CDRs by the first finding that holds them, such as "C18 overcharged"
+	// Unnoted of the held CDRs are good: their drivers were authorised by commands
+	// whose answers died with the hub, which could not note them any more.
+	Unnoted  int            `json:"unnoted"`
 	Price    PriceChecks    `json:"price_check"`
 	Findings []FindingCount `json:"findings"`
 	// Lowered are the findings that only inform in the demo, since its fast clock

@@ -3,6 +3,7 @@ package demo
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -73,12 +74,14 @@ func (l *LedgerResult) printOvercharge(w io.Writer) {
 	}
 	fmt.Fprintf(w, "\n%s (%s), which is made up, billed %d %% more than its tariff says in %d of its %d sessions: USD %s instead of %s.\n",
 		o.Name, o.Operator, o.Percent, o.Overcharged, o.Sessions, o.Asked.Round(2).Pad(2), o.Fair.Round(2).Pad(2))
-	switch {
-	case o.Caught == o.Overcharged && l.Held.CDRs == o.Caught:
-		fmt.Fprintf(w, "The hub held these %d CDRs, and no others.", o.Caught)
-	default:
-		fmt.Fprintf(w, "The hub held %d of them, and %d others.", o.Caught, l.Held.CDRs-o.Caught)
+	others := "no others"
+	if n := l.Held.CDRs - o.Caught - l.Unnoted; n > 0 {
+		others = strconv.Itoa(n) + " OTHERS"
 	}
+	if l.Unnoted > 0 {
+		others += fmt.Sprintf(" but %d whose authorisation died with it", l.Unnoted)
+	}
+	fmt.Fprintf(w, "The hub held %d of these %d CDRs, and %s.", o.Caught, o.Overcharged, others)
 	e := o.Example
 	if e == nil {
 		fmt.Fprint(w, "\n\n")
