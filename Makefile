@@ -57,13 +57,14 @@ fuzz: ## each fuzz target for FUZZTIME
 	  done; \
 	done
 
-bench: build ## relay beside nginx and httputil.ReverseProxy; a million EVSEs, status changes and fan-out; pricing and lint of tariffs; intake of CDRs and a backlog of them (BENCH_FLAGS=-short: small)
+bench: build ## relay beside nginx and httputil.ReverseProxy; a million EVSEs, status changes and fan-out; pricing and lint of tariffs; intake of CDRs, a backlog of them, and verifying a million rows (BENCH_FLAGS=-short: small)
 	@tools/deps bench
 	go run ./bench/relay
 	@mkdir -p bin && go build -o bin/bench-tell ./bench/tell
 	bin/bench-tell -data "$(EROAM_TEST_DATA)" $(BENCH_FLAGS)
 	go run ./bench/tariff -data "$(EROAM_TEST_DATA)"
 	go run ./bench/ledger $(BENCH_FLAGS)
+	EROAM_BENCH_LEDGER_EVENTS=$(if $(BENCH_FLAGS),30000,333400) go test -run '^$$' -bench '^BenchmarkVerify$$' -benchtime 1x ./internal/ledger
 
 conform: build ## the conformance checks against a built binary, listed one by one
 	@if tools/deps postgres; then export EROAM_REQUIRE_POSTGRES=1; fi; \
