@@ -209,7 +209,7 @@ func TestCreditOverCDRInFlight(t *testing.T) {
 		t.Run(fmt.Sprintf("another process %v", other), func(t *testing.T) {
 			r := newRig(t)
 			r.agree(normal)
-			body := cdr("C1")
+			body := cdr("C1", `"session_id":"S-C1",`, ``) // nothing but the credit names it
 			h := r.hold(`"id":"C1"`, takes)
 			one := r.ledger
 			done := h.begin(r, one, body)
