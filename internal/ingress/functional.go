@@ -120,6 +120,7 @@ func (s *Server) carryOut(c *call, req routing.Request, raw []byte, d routing.De
 		Header: c.header, Version: c.route.version, Request: req, RawQuery: c.r.URL.RawQuery, Body: raw,
 		Mode: d.Mode, Target: d.Target, Via: c.via, Received: c.received,
 	}
+	s.noteCommand(c, x)
 	var a relay.Answer
 	var err error
 	switch {
@@ -133,7 +134,7 @@ func (s *Server) carryOut(c *call, req routing.Request, raw []byte, d routing.De
 	if err != nil {
 		return err
 	}
-	s.noteAuthorized(c, x, a)
+	s.noteAllowed(c, x, a)
 	if d.Keep && a.Accepted {
 		if err := s.Catalog.Keep(c.context(), s.push(c, req, raw), d.Target.ID); err != nil {
 			s.Log.Warn("a routed object could not be kept for GET all", "module", string(req.Module), "err", err)
