@@ -79,7 +79,7 @@ func newLab(ctx context.Context, o options) (*lab, error) {
 	l.hub = &blackbox.Hub{
 		Binary: binary, Data: filepath.Join(o.dir, "hub"), Addr: addr,
 		// Four operators send what hundreds would.
-		Settings: []string{"EROAM_METRICS_LISTEN=" + l.metrics, "EROAM_LOG_LEVEL=warn", "EROAM_LIMITS_CONCURRENT=2048"},
+		Settings: []string{"EROAM_METRICS_LISTEN=" + l.metrics, "EROAM_LOG_LEVEL=warn", "EROAM_LIMITS_CONCURRENT=2048", "EROAM_DATABASE=" + o.database},
 	}
 	var tariffs []blackbox.Tariff
 	for i := range operators {

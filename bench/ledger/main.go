@@ -20,6 +20,7 @@ import (
 
 type options struct {
 	binary, dir, out, profile string
+	database                  string
 	cdrs, rounds, connections int
 	backlog, pace             int
 	paced                     time.Duration
@@ -30,6 +31,7 @@ func main() {
 	flag.StringVar(&o.binary, "eroam", "bin/eroam", "the eroam binary")
 	flag.StringVar(&o.dir, "dir", filepath.Join(os.TempDir(), fmt.Sprintf("eroam-bench-ledger-%d", os.Getpid())), "working directory, removed at the end")
 	flag.StringVar(&o.out, "out", "bench/out/ledger.jsonl", "where the results go")
+	flag.StringVar(&o.database, "database", "", "URL of an empty PostgreSQL database; SQLite where it is not given")
 	flag.StringVar(&o.profile, "profile", "", "file for a CPU profile of the hub during the last round of intake")
 	flag.IntVar(&o.cdrs, "cdrs", 15_000, "CDRs of a round of intake")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of intake")

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/big"
 	"math/rand/v2"
@@ -15,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,6 +44,26 @@ const keepRecent = 20
 type billing struct {
 	sent, accepted, refused, repeats, again, conflicts atomic.Int64
 	wrong                                              truth // only what must not happen
+
+	mu  sync.Mutex
+	why map[string]int // requests were repeated
+}
+
+// because counts why a request is repeated.
+func (b *billing) because(r *blackbox.Reply, err error) {
+	reason := r.String()
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		reason = "refused"
+	case err != nil:
+		reason = "cut off"
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.why == nil {
+		b.why = map[string]int{}
+	}
+	b.why[reason]++
 }
 
 // bill is a CDR.
@@ -160,15 +182,17 @@ func (c *biller) deliver(b *bill) {
 	}
 }
 
-// insist sends a request until the hub has said yes or no.
+// insist sends a request until the hub has said yes or no, after longer and longer
+// pauses.
 func (c *biller) insist(to blackbox.Party, body []byte) blackbox.Reply {
-	for {
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
 		r, err := c.Send(context.Background(), http.MethodPost, "receiver/cdrs", to, body)
 		if err == nil && !r.Again() {
 			return r
 		}
 		c.count.repeats.Add(1)
-		time.Sleep(100 * time.Millisecond)
+		c.count.because(&r, err)
+		time.Sleep(pause/2 + rand.N(pause))
 	}
 }
 

@@ -22,7 +22,7 @@ import (
 // for some seconds on PostgreSQL, where another process might be about to answer.
 const (
 	perSecond = 200
-	atOnce    = 4000
+	atOnce    = 1000
 )
 
 // bills is a hub with CPOs that send CDRs to providers.
@@ -129,6 +129,14 @@ func (b *bills) flap(rnd *rand.Rand) (stop func()) {
 	}
 }
 
+// lives waits until the hub has accepted some CDRs, but not for ever.
+func (b *bills) lives(cdrs int64, limit time.Duration) {
+	before := b.count.accepted.Load()
+	for until := time.Now().Add(limit); b.count.accepted.Load() < before+cdrs && time.Now().Before(until); {
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 // waiting returns how many CDRs wait for their delivery.
 func (b *bills) waiting() int {
 	r := b.ledger()
@@ -214,7 +222,8 @@ func billUnderKills(t *testing.T, database func() string, rounds int) {
 	began := time.Now()
 	still, stop := b.flap(rnd), b.arrive()
 	for round := range rounds {
-		time.Sleep(time.Duration(500+rnd.IntN(2000)) * time.Millisecond)
+		b.lives(100, 30*time.Second)
+		time.Sleep(time.Duration(rnd.IntN(1500)) * time.Millisecond)
 		h.Kill()
 		h.start(t)
 		for _, c := range b.cpos {
@@ -241,6 +250,7 @@ func billUnderKills(t *testing.T, database func() string, rounds int) {
 	t.Logf("%d kills; %d CDRs answered (%.0f a second): %d accepted, %d refused; %d requests repeated, %d sent again after their answer, %d with other content; ready again after %v (median), %v (worst)",
 		rounds, sent, float64(sent)/took.Seconds(), b.count.accepted.Load(), b.count.refused.Load(), b.count.repeats.Load(), b.count.again.Load(), b.count.conflicts.Load(),
 		restarts[len(restarts)/2].Round(time.Millisecond), worst.Round(time.Millisecond))
+	t.Logf("repeated because: %v", b.count.why)
 	t.Log(found)
 	if v := os.Getenv("EROAM_SOAK_READY"); v != "" {
 		if limit, err := time.ParseDuration(v); err != nil || worst > limit {
