@@ -183,6 +183,26 @@ func TestBundleWithAChangedByte(t *testing.T) {
 	}
 }
 
+// The last digit of base64 has bits that mean nothing: they are not free either.
+func TestBundleIsSpelledInOneWay(t *testing.T) {
+	r := evidenced(t)
+	file, key := string(r.bundle(ledger.Subject{Owner: cp1, CDR: "C1"})), r.ledger.VerifierKey()
+	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	n := 0
+	for _, at := range regexp.MustCompile(`"[A-Za-z0-9+/]{43}="`).FindAllStringIndex(file, -1) {
+		last := at[1] - 3
+		other := digits[strings.IndexByte(digits, file[last])^1]
+		c, err := ledger.CheckBundle([]byte(file[:last]+string(other)+file[last+1:]), key)
+		if err == nil && c.Sound() {
+			t.Errorf("%s was taken with %c for its last digit", file[at[0]:at[1]], other)
+		}
+		n++
+	}
+	if n < 3 {
+		t.Errorf("%d hashes were changed", n)
+	}
+}
+
 // provenPart is a file without the members that nothing proves.
 func provenPart(t *testing.T, file []byte) map[string]any {
 	t.Helper()

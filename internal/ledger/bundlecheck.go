@@ -102,7 +102,39 @@ func parseBundle(file []byte) (*bundle, error) {
 	if err := json.Unmarshal(file, &b, json.RejectUnknownMembers(true)); err != nil {
 		return nil, fmt.Errorf("the file is not of the form of version %d: %w", bundleVersion, err)
 	}
-	return &b, nil
+	return &b, strictReceipts(file)
+}
+
+// strictReceipts refuses receipts that are spelled otherwise than they are
+// written, which reading them as a part of the file lets pass: two files with the
+// same proofs shall be the same.
+func strictReceipts(file []byte) error {
+	var b struct {
+		CDRs []struct {
+			Events []jsontext.Value `json:"events"`
+		} `json:"cdrs"`
+		Findings []struct {
+			Event jsontext.Value `json:"event"`
+		} `json:"findings"`
+	}
+	if err := json.Unmarshal(file, &b); err != nil {
+		return fmt.Errorf("the file is not readable JSON: %w", err)
+	}
+	var all []jsontext.Value
+	for _, c := range b.CDRs {
+		all = append(all, c.Events...)
+	}
+	for _, f := range b.Findings {
+		if len(f.Event) > 0 {
+			all = append(all, f.Event)
+		}
+	}
+	for i, text := range all {
+		if _, err := receipt.Parse(text); err != nil {
+			return fmt.Errorf("receipt %d of the file: %w", i+1, err)
+		}
+	}
+	return nil
 }
 
 // checkpoint opens the signed state of the log.
