@@ -102,7 +102,29 @@ func parseBundle(file []byte) (*bundle, error) {
 	if err := json.Unmarshal(file, &b, json.RejectUnknownMembers(true)); err != nil {
 		return nil, fmt.Errorf("the file is not of the form of version %d: %w", bundleVersion, err)
 	}
+	for i := range b.CDRs {
+		if err := knownVersions(&b.CDRs[i]); err != nil {
+			return nil, err
+		}
+	}
 	return &b, strictReceipts(file)
+}
+
+// knownVersions refuses versions of OCPI that there are not: nothing proves a
+// version but that what it describes can be read by it.
+func knownVersions(c *bundleCDR) error {
+	versions := []string{c.OCPI}
+	for _, t := range c.Tariffs {
+		versions = append(versions, t.OCPI)
+	}
+	for _, v := range versions {
+		switch ocpi.Version(v) {
+		case ocpi.V221, ocpi.V230:
+		default:
+			return fmt.Errorf("CDR %.40q: ocpi_version %.20q is none", c.ID, v)
+		}
+	}
+	return nil
 }
 
 // strictReceipts refuses receipts that are spelled otherwise than they are

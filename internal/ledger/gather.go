@@ -150,22 +150,22 @@ func (l *Ledger) gatherTariffs(ctx context.Context, c *check.Case) error {
 	}
 	start := c.CDR.Start.UnixMicro()
 	for _, id := range ids {
-		last, found, err := l.o.Store.TariffVersionAt(ctx, c.CDR.Party, id, c.Now.UnixMicro())
+		last, err := l.tariffAt(ctx, c.CDR.Party, id, c.Now.UnixMicro())
 		if err != nil {
 			return err
 		}
-		if !found {
+		if last == nil {
 			continue
 		}
-		c.Latest = l.appendTariff(c.Latest, &last)
+		c.Latest = append(c.Latest, *last)
 		then := last
-		if last.Received > start { // it has changed since
-			if then, _, err = l.o.Store.TariffVersionAt(ctx, c.CDR.Party, id, start); err != nil {
+		if last.Received.UnixMicro() > start { // it has changed since
+			if then, err = l.tariffAt(ctx, c.CDR.Party, id, start); err != nil {
 				return err
 			}
 		}
-		if then.Received <= start {
-			c.AtStart = l.appendTariff(c.AtStart, &then)
+		if then != nil {
+			c.AtStart = append(c.AtStart, *then)
 		}
 	}
 	return nil
@@ -191,12 +191,27 @@ func connectorTariffs(location []byte, evse, connector string) (ids []string) {
 	return ids
 }
 
-func (l *Ledger) appendTariff(list []check.TariffVersion, v *store.TariffVersion) []check.TariffVersion {
-	t, ok := l.tariffs.read(v)
-	if !ok {
-		return list // it was checked when it was published; an odd one prices nothing
+// tariffAt returns the version of a tariff that was the newest at a time; nil when
+// there was none, or when it cannot be read: it was checked when it was published,
+// and an odd one prices nothing.
+func (l *Ledger) tariffAt(ctx context.Context, owner ocpi.PartyID, id string, at int64) (*check.TariffVersion, error) {
+	received, found, err := l.o.Store.TariffReceived(ctx, owner, id, at)
+	if err != nil || !found {
+		return nil, err
 	}
-	return append(list, t)
+	k := tariffKey{owner, id, received}
+	if hit, ok := l.tariffs.get(k); ok {
+		return &hit, nil
+	}
+	v, found, err := l.o.Store.TariffVersionAt(ctx, owner, id, received)
+	if err != nil || !found {
+		return nil, err
+	}
+	t, ok := l.tariffs.put(k, &v)
+	if !ok {
+		return nil, nil
+	}
+	return &t, nil
 }
 
 // tariffCache keeps tariffs that were read. The zero value is ready.
@@ -216,14 +231,15 @@ type tariffKey struct {
 // 20,000 usual ones. What is made of one takes several times that.
 const maxTariffBytes = 16 << 20
 
-func (t *tariffCache) read(v *store.TariffVersion) (check.TariffVersion, bool) {
-	k := tariffKey{v.Owner, v.ID, v.Received}
+func (t *tariffCache) get(k tariffKey) (check.TariffVersion, bool) {
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	hit, ok := t.by[k]
-	t.mu.Unlock()
-	if ok {
-		return hit, true
-	}
+	return hit, ok
+}
+
+// put reads a version and keeps it; false when it cannot be read.
+func (t *tariffCache) put(k tariffKey, v *store.TariffVersion) (check.TariffVersion, bool) {
 	out := check.TariffVersion{Received: time.UnixMicro(v.Received).UTC(), Deleted: v.Deleted}
 	if !v.Deleted {
 		out.Hash = hexDigest(v.Body) // so that the evidence, whose digest is in the log, proves each byte

@@ -97,6 +97,16 @@ func (l *Ledger) TariffVersionAt(ctx context.Context, owner ocpi.PartyID, id str
 	return rows[0], true, nil
 }
 
+const sqlTariffTime = `SELECT received FROM tariff_version WHERE country = $1 AND party = $2 AND id = $3
+	AND received <= $4 ORDER BY received DESC LIMIT 1`
+
+// TariffReceived returns when the version was received that was the newest at the
+// time, which names it and costs less than to read it; false when there was none.
+func (l *Ledger) TariffReceived(ctx context.Context, owner ocpi.PartyID, id string, at int64) (received int64, found bool, err error) {
+	found, err = l.read.row(ctx, sqlTariffTime, []any{owner.CountryCode, owner.ID, id, at}, &received)
+	return received, found, wrap(err, "looking for a version of a tariff")
+}
+
 // TariffVersions returns all versions of a tariff, the oldest first.
 func (l *Ledger) TariffVersions(ctx context.Context, owner ocpi.PartyID, id string) ([]TariffVersion, error) {
 	return l.tariffs(ctx, sqlTariffs, owner.CountryCode, owner.ID, id)

@@ -28,7 +28,7 @@ func TestLedgerPlans(t *testing.T) {
 		{sqlCDROfSession, "cdr_session"}, {sqlPutOffMail, "PRIMARY KEY"}, {sqlHurryMail, "cdr_waiting"}, {sqlOldMail, "cdr_waiting"}, {sqlNextMail, "cdr_waiting"},
 		{sqlCDRSpan, "cdr_received"}, {sqlPostingSpan, "posting_at"}, {sqlLedgerSize, "ledger_event"}, {sqlLastPosting, "posting"},
 		{sqlCDREvents, "ledger_event_cdr"}, {sqlEvents, "PRIMARY KEY"}, {sqlEventHashes, "PRIMARY KEY"},
-		{sqlNodeHashes, "sqlite_autoindex_ledger_node"}, {sqlTariffAt, "sqlite_autoindex_tariff_version"},
+		{sqlNodeHashes, "sqlite_autoindex_ledger_node"}, {sqlTariffAt, "sqlite_autoindex_tariff_version"}, {sqlTariffTime, "sqlite_autoindex_tariff_version"},
 		{sqlNewestTariff, "sqlite_autoindex_tariff_version"}, {sqlPermissions, "permission_token"}, {sqlPermissionsOf, "permission_reference"},
 	}
 	for _, c := range []struct {

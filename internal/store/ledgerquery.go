@@ -195,29 +195,22 @@ const (
 // It is told by [RelatedQuery] what the same is.
 func (l *Ledger) RelatedCDRs(ctx context.Context, q RelatedQuery) ([]LedgerCDR, error) {
 	var rows []LedgerCDR
-	queries := []string{sqlOfSession, sqlOfToken, sqlOfEVSE}
 	o, e := q.Owner, q.EMSP
-	err := l.read.snapshot(ctx, queries, func(run queryFunc) error {
-		for i, c := range []struct {
-			key  string
-			args []any
-		}{
-			{q.Session, []any{o.CountryCode, o.ID, q.Session, q.Limit}},
-			{q.Token, []any{q.Token, q.From, q.To, e.CountryCode, e.ID, q.Limit}},
-			{q.EVSE, []any{o.CountryCode, o.ID, q.EVSE, q.From, q.To, q.Limit}},
-		} {
-			if c.key == "" {
-				continue
-			}
-			err := run(i, c.args, func(scan scanFunc) error { return appendRow(&rows, scan, cdrFields) })
-			if err != nil {
-				return err
-			}
+	for _, c := range []struct {
+		key, query string
+		args       []any
+	}{
+		{q.Session, sqlOfSession, []any{o.CountryCode, o.ID, q.Session, q.Limit}},
+		{q.Token, sqlOfToken, []any{q.Token, q.From, q.To, e.CountryCode, e.ID, q.Limit}},
+		{q.EVSE, sqlOfEVSE, []any{o.CountryCode, o.ID, q.EVSE, q.From, q.To, q.Limit}},
+	} {
+		if c.key == "" {
+			continue
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading related CDRs: %w", err)
+		err := l.read.rows(ctx, c.query, c.args, func(scan scanFunc) error { return appendRow(&rows, scan, cdrFields) })
+		if err != nil {
+			return nil, fmt.Errorf("reading related CDRs: %w", err)
+		}
 	}
 	slices.SortFunc(rows, func(a, b LedgerCDR) int { return int(a.ID - b.ID) })
 	return slices.CompactFunc(rows, func(a, b LedgerCDR) bool { return a.ID == b.ID }), nil

@@ -31,7 +31,14 @@ func testTariffVersions(t *testing.T, fresh func(testing.TB) store.Options) {
 	}
 	same(t, got, want)
 	for at, i := range map[int64]int{0: 0, 9: 0, 10: 0, 29: 0, 30: 1, 39: 1, 40: 2, 41: 3, 42: 4, 1 << 60: 4} {
+		received, some, err := s.TariffReceived(ctx, cpo1, "t", at)
+		if err != nil {
+			t.Fatal(err)
+		}
 		got, found, err := s.TariffVersionAt(ctx, cpo1, "t", at)
+		if some != (got.Received <= at) || some && received != got.Received {
+			t.Fatalf("at %d: received at %d (%v), the version at %d", at, received, some, got.Received)
+		}
 		if !found || err != nil {
 			t.Errorf("at %d: %v, %v", at, found, err)
 		}
