@@ -97,31 +97,7 @@ func (in *inbox) serve(c net.Conn) {
 		delete(in.open, c)
 		in.mu.Unlock()
 	}()
-	b := make([]byte, 0, 16<<10)
-	head, length := -1, 0
-	for {
-		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)]
-		}
-		n, err := c.Read(b[len(b):cap(b)])
-		if err != nil {
-			return
-		}
-		b = b[:len(b)+n]
-		if head < 0 {
-			if head, length, err = wire.Frame(b); err != nil {
-				return
-			}
-		}
-		if head < 0 || len(b) < head+length {
-			continue
-		}
-		answer := in.answer(b)
-		b, head = b[:copy(b, b[head+length:])], -1
-		if _, err := c.Write(answer); err != nil {
-			return
-		}
-	}
+	wire.Serve(c, func(request []byte, _ int) []byte { return in.answer(request) })
 }
 
 // answer looks at the path: the first provider's is below /0/.

@@ -73,33 +73,12 @@ var fine = []byte("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-
 // serve answers the requests of one connection.
 func (in *inbox) serve(c net.Conn) {
 	defer func() { _ = c.Close() }()
-	b := make([]byte, 0, 8<<10)
-	head, length := -1, 0
-	for {
-		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)]
+	wire.Serve(c, func(request []byte, head int) []byte {
+		if !in.take(c, request, head) {
+			return nil
 		}
-		n, err := c.Read(b[len(b):cap(b)])
-		if err != nil {
-			return
-		}
-		b = b[:len(b)+n]
-		if head < 0 {
-			if head, length, err = wire.Frame(b); err != nil {
-				return
-			}
-		}
-		if head < 0 || len(b) < head+length {
-			continue
-		}
-		if !in.take(c, b[:head+length], head) {
-			return
-		}
-		b, head = b[:copy(b, b[head+length:])], -1
-		if _, err := c.Write(fine); err != nil {
-			return
-		}
-	}
+		return fine
+	})
 }
 
 var stampName = []byte(`"last_updated":"`)

@@ -96,3 +96,37 @@ var success = []byte(`"status_code":1000`)
 func Accepted(status int, body []byte) bool {
 	return (status == 200 || status == 201) && bytes.Contains(body, success)
 }
+
+// Serve reads requests from a connection and writes what answer returns for each,
+// until the connection ends or answer returns nil. head is where the body begins;
+// the request is valid until answer returns.
+func Serve(c net.Conn, answer func(request []byte, head int) []byte) {
+	b := make([]byte, 0, 16<<10)
+	head, length := -1, 0
+	for {
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+		n, err := c.Read(b[len(b):cap(b)])
+		if err != nil {
+			return
+		}
+		b = b[:len(b)+n]
+		if head < 0 {
+			if head, length, err = Frame(b); err != nil {
+				return
+			}
+		}
+		if head < 0 || len(b) < head+length {
+			continue
+		}
+		out := answer(b[:head+length], head)
+		if out == nil {
+			return
+		}
+		b, head = b[:copy(b, b[head+length:])], -1
+		if _, err := c.Write(out); err != nil {
+			return
+		}
+	}
+}

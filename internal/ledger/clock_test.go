@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/eroam/eroam/internal/store"
 )
 
@@ -20,3 +22,18 @@ func (l *Ledger) AwaitAnswer(ctx context.Context, c *store.LedgerCDR) error {
 
 // Watch is watch.
 func (l *Ledger) Watch(ctx context.Context) error { return l.watch(ctx) }
+
+// ErrStale is errStale.
+var ErrStale = errStale
+
+// ExamineAndEnter takes a CDR in as Intake does, with something that happens
+// between its checks and its commit.
+func (l *Ledger) ExamineAndEnter(ctx context.Context, s Submission, between func()) error {
+	x := s.Exchange
+	e, err := l.examine(ctx, x, Key{x.Request.From.ID, gjson.GetBytes(x.Body, "id").Str})
+	if err != nil {
+		return err
+	}
+	between()
+	return l.enter(ctx, e)
+}

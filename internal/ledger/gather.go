@@ -27,8 +27,8 @@ const (
 
 // gather reads what the hub knows that has to do with a CDR. Nothing is locked:
 // what comes in between is for the transaction to see, or for the next CDR.
-func (l *Ledger) gather(ctx context.Context, cdr *check.CDR, x *relay.Exchange, t *terms, now time.Time) (*check.Case, error) {
-	c := &check.Case{CDR: cdr, Now: now, Settings: t.settings, Sender: x.Request.From.ID, Receiver: x.Target.ID}
+func (l *Ledger) gather(ctx context.Context, cdr *check.CDR, x *relay.Exchange, e *entry, now time.Time) (*check.Case, error) {
+	c := &check.Case{CDR: cdr, Now: now, Settings: e.terms.settings, Sender: x.Request.From.ID, Receiver: x.Target.ID}
 	c.Agreement = l.agreementOn(cdr, x, now)
 	if err := l.gatherObjects(ctx, c); err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func (l *Ledger) gather(ctx context.Context, cdr *check.CDR, x *relay.Exchange, 
 	if err := l.gatherTariffs(ctx, c); err != nil {
 		return nil, err
 	}
-	if err := l.gatherCDRs(ctx, c); err != nil {
+	if err := l.gatherCDRs(ctx, c, e); err != nil {
 		return nil, err
 	}
 	if err := l.gatherAuths(ctx, c); err != nil {
@@ -264,7 +264,7 @@ func (t *tariffCache) put(k tariffKey, v *store.TariffVersion) (check.TariffVers
 
 // gatherCDRs reads the other CDRs that a CDR may be in conflict with, and the
 // one that it takes back.
-func (l *Ledger) gatherCDRs(ctx context.Context, c *check.Case) error {
+func (l *Ledger) gatherCDRs(ctx context.Context, c *check.Case, e *entry) error {
 	cdr := c.CDR
 	others, err := l.o.Store.RelatedCDRs(ctx, store.RelatedQuery{
 		Owner: cdr.Party, EMSP: c.Receiver, Session: cdr.SessionID, Token: cdr.Token.Key, EVSE: cdr.Place.EVSEKey,
@@ -289,6 +289,7 @@ func (l *Ledger) gatherCDRs(ctx context.Context, c *check.Case) error {
 	if err != nil || !found {
 		return err
 	}
+	e.original = o.Evidence
 	c.Original = &check.Original{
 		CPO: o.Owner, EMSP: o.EMSP, ID: o.Name, Currency: o.Currency, Net: o.Net, Gross: o.Gross,
 		Credit: o.CreditOf != "", Version: ocpi.Version(o.Version), Body: body.Body,

@@ -123,7 +123,8 @@ type entry struct {
 	leaf     Leaf
 	terms    terms
 
-	another bool // the checks saw another CDR of its session
+	another  bool  // the checks saw another CDR of its session
+	original int64 // evidence of the CDR that it takes back, as the checks saw it; 0: none
 }
 
 // examine reads a CDR, gathers what the hub knows about it, checks it and makes
@@ -142,7 +143,7 @@ func (l *Ledger) examine(ctx context.Context, x *relay.Exchange, k Key) (*entry,
 	}
 	now := l.now()
 	e := &entry{terms: l.terms(k.Owner, x.Target.ID, now)}
-	c, err := l.gather(ctx, cdr, x, &e.terms, now)
+	c, err := l.gather(ctx, cdr, x, e, now)
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -232,7 +233,7 @@ func (l *Ledger) enter(ctx context.Context, e *entry) error {
 			e.known = &old
 			return nil
 		}
-		original, err := creditable(tx, &e.row)
+		original, err := creditable(tx, e)
 		if err != nil {
 			refused = err
 			return nil
@@ -266,8 +267,9 @@ func (l *Ledger) enter(ctx context.Context, e *entry) error {
 }
 
 // creditable returns the original of a credit CDR, which nothing has taken back
-// yet; nil for other CDRs.
-func creditable(tx *store.Tx, c *store.LedgerCDR) (*store.LedgerCDR, error) {
+// yet; nil for other CDRs. errStale says that it is not the one that was checked.
+func creditable(tx *store.Tx, e *entry) (*store.LedgerCDR, error) {
+	c := &e.row
 	if c.CreditOf == "" {
 		return nil, nil
 	}
@@ -275,10 +277,10 @@ func creditable(tx *store.Tx, c *store.LedgerCDR) (*store.LedgerCDR, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case found && State(o.State) != StateRefused && (o.Currency != c.Currency || o.Net != -c.Net || o.Gross != -c.Gross):
-		return nil, errStale // it was checked against another one of that id
 	case !found || State(o.State) == StateRefused || o.EMSP != c.EMSP:
 		return nil, ocpi.Invalid("credit_reference_id", "names no CDR between these parties")
+	case o.Evidence != e.original:
+		return nil, errStale
 	case o.CreditedBy != 0:
 		return nil, ocpi.Invalid("credit_reference_id", "names a CDR that was credited before")
 	}

@@ -42,7 +42,9 @@ func (l *Ledger) repeat(ctx context.Context, x *relay.Exchange, c *store.LedgerC
 }
 
 // same reports whether body says the same as the CDR in the ledger. Spacing and
-// the order of members do not matter, nor how a number is spelled.
+// the order of members do not matter. Numbers must be spelled the same: the common
+// canonical form would make them binary floating point, and equal those that differ
+// in a late digit.
 func (l *Ledger) same(ctx context.Context, c *store.LedgerCDR, body []byte) (bool, error) {
 	if sum := sha256.Sum256(body); bytes.Equal(sum[:], c.Digest) {
 		return true, nil
@@ -52,7 +54,8 @@ func (l *Ledger) same(ctx context.Context, c *store.LedgerCDR, body []byte) (boo
 		return false, err
 	}
 	a, b := jsontext.Value(bytes.Clone(body)), jsontext.Value(bytes.Clone(o.Body))
-	if a.Canonicalize() != nil || b.Canonicalize() != nil {
+	exact := []jsontext.Options{jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false)}
+	if a.Canonicalize(exact...) != nil || b.Canonicalize(exact...) != nil {
 		return false, nil
 	}
 	return bytes.Equal(a, b), nil

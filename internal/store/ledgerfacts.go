@@ -15,9 +15,9 @@ const (
 )
 
 // PutTariffVersion keeps the tariff as it was received. It does nothing when
-// the newest version has the same Hash, Version and Deleted. A version never gets a time
-// at or before that of an earlier one: it is then stored as received a
-// microsecond after it.
+// the newest version has the same Hash and Deleted. A version never gets a time at
+// or before that of an earlier one: it is then stored as received a microsecond
+// after it.
 func (tx *Tx) PutTariffVersion(t TariffVersion) error {
 	var received int64
 	var hash blob
@@ -132,7 +132,6 @@ func (tx *Tx) PutCheckpoint(size, at int64, note []byte) error {
 
 const (
 	sqlPurgePermissions = `DELETE FROM permission WHERE id IN (SELECT id FROM permission WHERE at < $1 ORDER BY at LIMIT $2)`
-	sqlPurgeWatches     = `DELETE FROM session_watch WHERE due = 0 AND updated < $1`
 )
 
 // PurgeAuthorizations deletes at most limit of those from before the time, the
