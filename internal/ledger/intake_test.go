@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -172,4 +173,45 @@ func TestChecks(t *testing.T) {
 		t.Errorf("balances %v", b)
 	}
 	r.sound()
+}
+
+// cdr_delivery: relay. What a hub was sending when it was killed is not sent later;
+// its sender, who was told nothing, begins anew.
+func TestRelayOnlyKilled(t *testing.T) {
+	for _, again := range []bool{false, true} {
+		t.Run(fmt.Sprintf("sent again %v", again), func(t *testing.T) {
+			r := newRig(t)
+			r.agree(func(a *party.Agreement) { normal(a); a.CDRDelivery = party.DeliverRelay })
+			body := cdr("C1")
+			h := r.hold(`"id":"C1"`, takes)
+			done := h.begin(r, r.ledger, body)
+			r.restart()
+			h.say <- takes
+			if o := <-done; o.err != nil && ocpi.AsError(o.err).Status/1000 != 3 {
+				t.Logf("told %+v, %v", o.Answer, o.err)
+			}
+			if c := r.cdr("C1"); len(c.Answer) > 0 {
+				t.Fatalf("told %s", c.Answer)
+			}
+			r.answers(http.StatusOK, ocpi.StatusSuccess, "")
+			if !again {
+				late := r.clock()
+				late(time.Minute)
+				r.run()
+				r.eventually("turned down", func() bool { return r.cdr("C1").State == string(ledger.StateRefused) })
+				if n := len(r.emsp.Received()); n != 1 {
+					t.Errorf("%d requests", n)
+				}
+			}
+			r.accept(body)
+			r.is("C1", ledger.StatePresented, ledger.MailDelivered)
+			if n := len(r.emsp.Received()); n != 2 {
+				t.Errorf("%d requests", n)
+			}
+			if k := r.kinds("C1"); k != "received refused received presented" {
+				t.Errorf("events %s", k)
+			}
+			r.sound()
+		})
+	}
 }

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -163,4 +164,32 @@ func TestApprovalByTime(t *testing.T) {
 		t.Errorf("events %s", k)
 	}
 	r.sound()
+}
+
+// A CDR that cannot be posted does not keep the others from being approved.
+func TestApprovalGoesOn(t *testing.T) {
+	r := newRig(t)
+	soon := time.Second
+	r.agree(func(a *party.Agreement) {
+		a.ApproveAfter, a.CDRChecks = &soon, []byte(`{"severity":{"C15":"off","C16":"off","C17":"off","C18":"off"}}`)
+	})
+	r.accept(cdr("C1"))
+	r.accept(cdr("C2", `{"excl_vat":4.00,"incl_vat":4.84}`, `{"excl_vat":0,"incl_vat":0}`))
+	err := r.Store.Write(t.Context(), func(tx *store.Tx) error {
+		return tx.Post([]store.Posting{
+			{Event: 1, Account: "emsp:DE-EM1", Currency: "EUR", Amount: math.MaxInt64 - 10},
+			{Event: 1, Account: "x", Currency: "EUR", Amount: 10 - math.MaxInt64},
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := r.clock()
+	late(time.Minute)
+	must(t, "approving", r.ledger.ApproveDue(t.Context()), nil)
+	r.is("C1", ledger.StatePresented, ledger.MailDelivered)
+	r.is("C2", ledger.StateApproved, ledger.MailDelivered)
+	if d := r.cdr("C1").Deadline; d < time.Now().Add(12*time.Hour).UnixMicro() {
+		t.Errorf("it is tried again at %v", time.UnixMicro(d))
+	}
 }

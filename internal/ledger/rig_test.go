@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -275,3 +276,22 @@ func cdr(id string, changes ...string) string {
 
 // quiet are checks that miss what these tests do not publish.
 const quiet = `{"severity":{"C15":"off","C16":"off","C17":"off"}}`
+
+// clock gives the ledger a clock that can be put forward. Call it before run.
+func (r *rig) clock() (late func(time.Duration)) {
+	var ahead atomic.Int64
+	r.ledger.SetClock(func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) })
+	return func(d time.Duration) { ahead.Add(int64(d)) }
+}
+
+// newClosedRig is a rig in which only what was agreed is allowed, with a provider
+// that speaks a version.
+func newClosedRig(t *testing.T, v ocpi.Version) *rig {
+	t.Helper()
+	h := relaytest.New(t, false)
+	r := &rig{Hub: h, t: t}
+	r.cpo = h.Join(ocpi.V221, deliverytest.Grant("NL-CP1", ocpi.RoleCPO))
+	r.emsp = h.Join(v, deliverytest.Grant("DE-EM1", ocpi.RoleEMSP))
+	r.start()
+	return r
+}

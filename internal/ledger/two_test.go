@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -37,6 +38,44 @@ func TestTwoProcesses(t *testing.T) {
 	for _, c := range list {
 		if k := r.kinds(c.Name); k != "received presented" {
 			t.Errorf("events of %s: %s", c.Name, k)
+		}
+	}
+	r.sound()
+}
+
+// Of a session many CDRs come at the same time to two processes: one of them is
+// free of findings.
+func TestEconomicDuplicateOfTwoProcesses(t *testing.T) {
+	r := newRig(t)
+	r.agree(normal)
+	one := r.ledger
+	r.start()
+	two := r.ledger
+	for round := range 20 {
+		base := cdr("D")
+		base = strings.Replace(base, `"S-D"`, fmt.Sprintf(`"S-%d"`, round), 1)
+		base = strings.Replace(base, `"U-D"`, fmt.Sprintf(`"U-%d"`, round), 1)
+		var all sync.WaitGroup
+		free := 0
+		ids := []string{}
+		for i, l := range []*ledger.Ledger{one, two} {
+			id := fmt.Sprintf("D%d-%d", round, i)
+			ids = append(ids, id)
+			s := r.submission(strings.Replace(base, `"id":"D"`, `"id":"`+id+`"`, 1))
+			all.Go(func() {
+				if a, err := l.Intake(t.Context(), s); err != nil || !a.Accepted {
+					t.Errorf("answer %+v, %v", a, err)
+				}
+			})
+		}
+		all.Wait()
+		for _, id := range ids {
+			if !r.cdr(id).Held {
+				free++
+			}
+		}
+		if free != 1 {
+			t.Fatalf("%d of 2 CDRs of one session are not held", free)
 		}
 	}
 	r.sound()

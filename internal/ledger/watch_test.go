@@ -1,6 +1,9 @@
 package ledger_test
 
 import (
+	"net/http"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -152,5 +155,54 @@ func TestAuthorized(t *testing.T) {
 	if r.cdr("C1").Held || !r.cdr("C2").Held {
 		t.Errorf("held: authorised %v, not authorised %v: %s", r.cdr("C1").Held, r.cdr("C2").Held, r.found("C1"))
 	}
+	r.sound()
+}
+
+// The watchdog: a CDR that its receiver refused does not count; a session is told
+// once, and again only when something has changed.
+func TestWatchdog(t *testing.T) {
+	r := newRig(t)
+	r.agree(func(a *party.Agreement) {
+		a.CDRChecks = []byte(`{"missing_cdr_hours":2,"silent_session_hours":1,"severity":{"C14":"off","C15":"off","C16":"off","C17":"off"}}`)
+	})
+	late := r.clock()
+	look := func(hours int, want string) {
+		t.Helper()
+		late(time.Duration(hours) * time.Hour)
+		must(t, "watching", r.ledger.Watch(t.Context()), nil)
+		open := []string{}
+		for _, f := range r.findings(true) {
+			open = append(open, f.Session+" "+f.Kind)
+		}
+		slices.Sort(open)
+		if got := strings.Join(open, ", "); got != want {
+			t.Fatalf("open are %q, want %q; all %+v", got, want, r.findings(false))
+		}
+	}
+	now := time.Now()
+	r.keep("S-C1", "COMPLETED", now.Add(-time.Minute))
+	r.answers(http.StatusOK, ocpi.StatusInvalidParameters, "")
+	r.refuse(cdr("C1"), ocpi.StatusInvalidParameters, "")
+	r.keep("S-C2", "ACTIVE", now.Add(-time.Minute))
+	look(0, "")
+	look(2, "s-c1 missing_cdr, s-c2 silent_session")
+	r.keep("S-C1", "COMPLETED", now.Add(time.Minute))
+	r.keep("S-C2", "ACTIVE", now.Add(time.Minute))
+	look(0, "s-c1 missing_cdr")
+	look(2, "s-c1 missing_cdr, s-c2 silent_session")
+	r.keep("S-C2", "COMPLETED", now.Add(2*time.Minute))
+	look(0, "s-c1 missing_cdr")
+	look(2, "s-c1 missing_cdr, s-c2 missing_cdr")
+	if all := r.findings(false); len(all) != 4 {
+		t.Errorf("%d findings: %+v", len(all), all)
+	}
+	r.keep("S-C2", "INVALID", now.Add(3*time.Minute))
+	look(2, "s-c1 missing_cdr")
+	// The CDR comes, is refused, and the finding with it.
+	r.refuse(cdr("C1"), ocpi.StatusInvalidParameters, "")
+	look(2, "s-c1 missing_cdr")
+	r.answers(http.StatusOK, ocpi.StatusSuccess, "")
+	r.accept(cdr("C1"))
+	look(2, "")
 	r.sound()
 }
