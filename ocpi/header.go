@@ -35,7 +35,7 @@ func (c Claim) IsZero() bool { return c == Claim{} }
 func (c Claim) Party() (PartyID, error) { return ParsePartyID(c.CountryCode, c.ID) }
 
 // ClaimOf returns p as a claim.
-func ClaimOf(p PartyID) Claim { return Claim{p.CountryCode, p.ID} }
+func ClaimOf(p PartyID) Claim { return Claim(p) }
 
 // Header holds the message and routing headers of one request.
 type Header struct {

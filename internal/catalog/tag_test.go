@@ -91,8 +91,10 @@ func TestEntitlementIsOfNow(t *testing.T) {
 		t.Error("seen without an agreement")
 	}
 	id := h.Agree("NL-CP1", "DE-EM1")
-	if sees() != 1 || sees() != 1 {
-		t.Error("not seen with an agreement")
+	for range 2 { // the second time as it is remembered
+		if sees() != 1 {
+			t.Error("not seen with an agreement")
+		}
 	}
 	if err := h.Registry.DeleteAgreement(t.Context(), id); err != nil {
 		t.Fatal(err)

@@ -77,10 +77,10 @@ func (d *Delivery) send(ctx context.Context, j job) result {
 		x = d.deliver(ctx, &j, j.step.message, nil)
 		r.requests++
 		if x.outcome == rejected && j.step.message.partial {
-			x, err = d.whole(ctx, &j, &r) // it lacks what the change applies to
+			x = d.whole(ctx, &j, &r) // it lacks what the change applies to
 		}
 	default:
-		x, err = d.whole(ctx, &j, &r)
+		x = d.whole(ctx, &j, &r)
 	}
 	if ctx.Err() != nil && x.outcome == retry {
 		x.outcome = stopped
@@ -118,23 +118,23 @@ func (d *Delivery) inside(ctx context.Context, j *job) (*whole, error) {
 
 // whole sends the object in its present state: also when it changes while the
 // request waits for its place or its connection.
-func (d *Delivery) whole(ctx context.Context, j *job, r *result) (x exchange, err error) {
+func (d *Delivery) whole(ctx context.Context, j *job, r *result) exchange {
 	for n := 1; ; n++ {
 		w, err := d.presents.get(ctx, j.key, j.upTo)
 		switch {
 		case err != nil:
-			return exchange{outcome: retry, err: err}, nil
+			return exchange{outcome: retry, err: err}
 		case w.missing:
-			return exchange{outcome: gone}, nil
+			return exchange{outcome: gone}
 		}
 		seq, fresh := max(r.seq, w.seq), w
 		if n == maxFresh {
 			fresh = nil
 		}
-		if x = d.deliver(ctx, j, w.message, fresh); !errors.Is(x.err, errStale) {
+		if x := d.deliver(ctx, j, w.message, fresh); !errors.Is(x.err, errStale) {
 			r.seq = seq
 			r.requests++
-			return x, nil
+			return x
 		}
 	}
 }

@@ -3,7 +3,6 @@ package quality
 import (
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -218,8 +217,4 @@ func hasForm(s, form string) bool {
 		}
 	}
 	return true
-}
-
-func day(micros int64) string {
-	return time.UnixMicro(micros).UTC().Format("2006-01-02T15:04:05Z")
 }

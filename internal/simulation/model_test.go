@@ -55,7 +55,6 @@ type model map[objectID]*entry
 type entry struct {
 	doc     doc // the last one, also when it is deleted
 	deleted bool
-	loud    int // the marker of the last push that was to be sent
 }
 
 // stamp reads last_updated.

@@ -28,7 +28,6 @@ type rig struct {
 	owners    []*owner
 	receivers []*receiver
 	load      sync.WaitGroup
-	pause     context.CancelFunc
 }
 
 func newRig(t testing.TB, database string) *rig {

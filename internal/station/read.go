@@ -48,10 +48,10 @@ var errPosition = errors.New("no usable coordinates")
 
 // reading is a Location as the index wants it.
 type reading struct {
-	id, name, address, city, country string
-	lat, lon                         int32 // degrees·10⁷
-	unpublished, always              bool
-	evses                            []evseReading
+	name, address, city, country string
+	lat, lon                     int32 // degrees·10⁷
+	unpublished, always          bool
+	evses                        []evseReading
 }
 
 type evseReading struct {

@@ -146,7 +146,7 @@ func timeZone(b []byte) string {
 
 // degrees allows any number of decimals: feeds cut trailing zeros off.
 func degrees(b []byte, limit float64) string {
-	if len(b) > 0 && len(b) <= 20 && (b[0] == '-' || b[0] >= '0' && b[0] <= '9') && bytes.IndexAny(b, "eExXpP_") < 0 {
+	if len(b) > 0 && len(b) <= 20 && (b[0] == '-' || b[0] >= '0' && b[0] <= '9') && !bytes.ContainsAny(b, "eExXpP_") {
 		if f, err := strconv.ParseFloat(string(b), 64); err == nil && f >= -limit && f <= limit {
 			return ""
 		}
