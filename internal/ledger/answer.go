@@ -86,7 +86,9 @@ const (
 )
 
 // judge says what an attempt came to. What the receiver said about the CDR is
-// final (2xxx, HTTP 4xx), what it or the network says about itself is not.
+// final (2xxx, HTTP 4xx), what it or the network says about itself is not. HTTP 5xx
+// is about itself whatever the body says: OCPI 2.2.1 §5 has 2xxx in messages that
+// were handled.
 func judge(a *relay.Answer, err error) verdict {
 	if err != nil {
 		if _, hopeless := errors.AsType[*convert.Error](err); hopeless {
@@ -96,6 +98,9 @@ func judge(a *relay.Answer, err error) verdict {
 	}
 	if a.Accepted {
 		return taken
+	}
+	if a.Failed {
+		return away
 	}
 	switch a.HTTP {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:

@@ -89,6 +89,7 @@ func TestBrokenProviders(t *testing.T) {
 		"429":       answering(http.StatusTooManyRequests, ocpi.StatusClientError, ""),
 		"401":       answering(http.StatusUnauthorized, ocpi.StatusClientError, ""),
 		"1000, 500": answering(http.StatusInternalServerError, ocpi.StatusSuccess, ""),
+		"2001, 500": answering(http.StatusInternalServerError, ocpi.StatusInvalidParameters, ""),
 		"redirect": func(w http.ResponseWriter, q *http.Request) {
 			http.Redirect(w, q, "/elsewhere", http.StatusPermanentRedirect)
 		},

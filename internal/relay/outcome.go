@@ -63,9 +63,9 @@ func (r *Relay) answer(ctx context.Context, x *Exchange, res egress.Response, m 
 	if env.Success() && res.Status >= 400 {
 		return a, hubError("receiver contradicts itself: HTTP error with a success status")
 	}
-	a.HTTP = http.StatusOK
-	if res.Status < 500 {
-		a.HTTP = res.Status
+	a.HTTP = res.Status
+	if a.Failed = res.Status >= 500; a.Failed {
+		a.HTTP = http.StatusOK
 	}
 	a.Accepted = env.Success()
 	if a.Body, err = r.responseBody(x, env, res.Body, m); err != nil {

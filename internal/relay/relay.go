@@ -95,6 +95,8 @@ type Answer struct {
 	Location   string
 	// Accepted reports a 2xx answer with a 1xxx status.
 	Accepted bool
+	// Failed reports that the partner answered HTTP 5xx; HTTP is 200 then.
+	Failed bool
 }
 
 // Forward sends x to its target and returns the answer. Every error is an

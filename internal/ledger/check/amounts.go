@@ -31,15 +31,28 @@ func limitMinor(n ocpi.Number, currency string) int64 {
 
 // sums is C19.
 func (r *run) sums() {
-	c := r.CDR
-	if c.TaxKnown && (c.Gross < c.Net) != (c.Net < 0) && c.Gross != c.Net {
-		r.found("C19", "below_before_tax", "/total_cost", details{"net": r.money(c.Net), "gross": r.money(c.Gross)}, "%s with tax is less than %s before tax.", r.money(c.Gross), r.money(c.Net))
+	if net, gross, below := r.below(); below {
+		r.found("C19", "below_before_tax", "/total_cost", details{"net": net.String(), "gross": gross.String()}, "%s %s with tax is less than %s before tax.", gross, r.CDR.Currency, net)
 	} else {
 		r.taxes()
 	}
 	if total, sum, off := r.partsOff(); off {
 		r.found("C19", "parts_do_not_sum", "/total_cost", details{"total": total.String(), "sum": sum.String()}, "The total before tax is %s; its parts sum up to %s.", total, sum)
 	}
+}
+
+// below reports whether less is charged with tax than before it, or less taken
+// back. Minor units do not tell: rounding leaves different signs of less than one.
+func (r *run) below() (net, gross tariff.Amount, below bool) {
+	c := r.CDR
+	net, gross = c.Tariff.Claim.Total.Excl, c.Tariff.Claim.Total.Incl
+	if !net.Known() || !gross.Known() {
+		return net, gross, false
+	}
+	if negative(net) || net.IsZero() && c.Credit {
+		return net, gross, net.Cmp(gross) < 0
+	}
+	return net, gross, gross.Cmp(net) < 0
 }
 
 // partsOff compares the total before tax with the sum of its parts, where there
