@@ -39,6 +39,11 @@ func (o *office) attempt(ctx context.Context, d *desk, c *store.LedgerCDR) verdi
 			return unsent
 		}
 	}
+	if err == nil && o.l.fetches(c.EMSP) {
+		if err = o.l.fetched(ctx, c); err == nil {
+			return unsent
+		}
+	}
 	var x *relay.Exchange
 	if err == nil {
 		x, err = o.l.exchange(ctx, c)

@@ -122,7 +122,7 @@ func still(tx *store.Tx, c *store.LedgerCDR) (store.LedgerCDR, bool, error) {
 func (l *Ledger) takeOver(ctx context.Context, s Submission, e *entry) (relay.Answer, error) {
 	now := l.now()
 	a := l.takenOver(s.Exchange.Version, Key{e.row.Owner, e.row.Name}, now)
-	fetches := s.Away != nil && s.Exchange.Target.Reachable() && !implements(s.Exchange.Target)
+	fetches := s.Away != nil && l.fetches(e.row.EMSP)
 	var told []byte
 	err := l.o.Store.Write(ctx, func(tx *store.Tx) error {
 		c, ok, err := still(tx, &e.row)
@@ -139,9 +139,8 @@ func (l *Ledger) takeOver(ctx context.Context, s Submission, e *entry) (relay.An
 		if c.Mail != MailWaiting {
 			return tx.UpdateCDR(&c)
 		}
-		if fetches { // nothing to send: it reads the list
-			c.Mail, c.Due = MailNone, 0
-			return l.present(tx, &c, now, ActorHub, "available")
+		if fetches {
+			return l.available(tx, &c, now)
 		}
 		c.Attempts, c.Due = 1, now.Add(pause(1)).UnixMicro()
 		if s.Away != nil { // nothing was tried

@@ -219,6 +219,9 @@ func (o *office) round(ctx context.Context, d *desk, s *standing) (busy bool, er
 	if o.l.receiver(d.to) == nil {
 		s.absent = true
 		o.setFailing(d.to, true)
+		if o.l.fetches(d.to) {
+			return o.leave(ctx, d, now)
+		}
 		return false, o.expire(ctx, d, now)
 	}
 	if s.absent { // it has come back: no reason to wait

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -114,6 +115,7 @@ type Partner struct {
 	mu     sync.Mutex
 	answer http.HandlerFunc
 	log    []Request
+	lacks  string // URL of the endpoint that it does not have
 }
 
 // Join registers a platform with the given parties, such as "NL-CP1" by role.
@@ -195,6 +197,32 @@ func (p *Partner) Answers(fn http.HandlerFunc) {
 	p.answer = fn
 }
 
+// Lacks has p register anew, without one of its interfaces.
+func (p *Partner) Lacks(m ocpi.Module, i ocpi.Interface) {
+	p.t.Helper()
+	p.mu.Lock()
+	p.lacks = p.URL + "/" + strings.ToLower(string(i[:1])) + "/" + string(m)
+	p.mu.Unlock()
+	ctx := context.Background()
+	a, err := p.hub.Registry.Authenticate(ctx, Bearer(p.TokenC))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	grants := []party.Grant{}
+	for _, q := range p.Platform().Parties {
+		grants = append(grants, party.Grant{CountryCode: q.ID.CountryCode, PartyID: q.ID.ID, Role: q.Role, Name: q.Name})
+	}
+	data, err := p.hub.Registry.Credentials(ctx, a, p.Version, http.MethodPut, p.credentials(false, grants))
+	if err != nil {
+		p.t.Fatalf("registering anew: %v", err)
+	}
+	var c struct{ Token string }
+	if err := json.Unmarshal(data, &c); err != nil {
+		p.t.Fatal(err)
+	}
+	p.TokenC = c.Token
+}
+
 // Data has p answer with success and this data.
 func (p *Partner) Data(data string) {
 	p.Answers(func(w http.ResponseWriter, _ *http.Request) {
@@ -250,7 +278,9 @@ func (p *Partner) endpoints() []map[string]string {
 			map[string]string{"identifier": string(m), "role": "SENDER", "url": p.URL + "/s/" + string(m)},
 			map[string]string{"identifier": string(m), "role": "RECEIVER", "url": p.URL + "/r/" + string(m)})
 	}
-	return list
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.DeleteFunc(list, func(e map[string]string) bool { return e["url"] == p.lacks })
 }
 
 func write(w http.ResponseWriter, v any) {
