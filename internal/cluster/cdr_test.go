@@ -102,3 +102,45 @@ func TestCDRs(t *testing.T) {
 		t.Errorf("verification: %v, %v", v.Faults, err)
 	}
 }
+
+// CDRs that overlap and reach two processes at the same time: of each pair one is
+// found to overlap with the other.
+func TestOverlappingCDRs(t *testing.T) {
+	p := newPair(t, 1)
+	to := p.receivers[0].id
+	const n = 20
+	var all sync.WaitGroup
+	for i := range n {
+		for j, node := range []*node{p.a, p.b} {
+			body := strings.NewReplacer(fmt.Sprintf(`"U-%d-%d"`, i, j), fmt.Sprintf(`"U-%d"`, i), fmt.Sprintf(`"E-%d-%d"`, i, j), fmt.Sprintf(`"E-%d"`, i)).
+				Replace(string(cdrBody(fmt.Sprintf("%d-%d", i, j), to)))
+			all.Go(func() {
+				if _, err := p.cpo.call(node, "POST", "/ocpi/2.2.1/receiver/cdrs", to, []byte(body)); err != nil {
+					t.Errorf("CDR %d-%d: %v", i, j, err)
+				}
+			})
+		}
+	}
+	all.Wait()
+	read, err := store.OpenReader(t.Context(), store.Options{Database: p.database})
+	must(t, err)
+	defer func() { must(t, read.Close()) }()
+	list, err := read.CDRs(t.Context(), store.CDRQuery{})
+	must(t, err)
+	found := map[string]int{}
+	for _, c := range list {
+		events, err := read.CDREvents(t.Context(), c.ID)
+		must(t, err)
+		if strings.Contains(string(events[0].Leaf), "C04 hold overlapping") {
+			found[c.Token]++
+		}
+	}
+	if len(list) != 2*n || len(found) != n {
+		t.Errorf("%d CDRs; of %d pairs one was found to overlap, want %d and %d", len(list), len(found), 2*n, n)
+	}
+	for token, k := range found {
+		if k != 1 {
+			t.Errorf("both CDRs of %s were found to overlap", token)
+		}
+	}
+}

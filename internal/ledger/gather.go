@@ -276,6 +276,7 @@ func (l *Ledger) gatherCDRs(ctx context.Context, c *check.Case, e *entry) error 
 	for i := range others {
 		if o := &others[i]; State(o.State) != StateRefused && (o.Owner != cdr.Party || o.CDRID != cdr.Key) {
 			c.Others = append(c.Others, other(o))
+			e.rival = e.rival || isRival(cdr, o)
 		}
 	}
 	if cdr.CreditKey == "" {

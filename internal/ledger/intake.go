@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -47,8 +46,9 @@ func (l *Ledger) Intake(ctx context.Context, s Submission) (relay.Answer, error)
 		return relay.Answer{}, l.count(undone, unavailable(err))
 	}
 	defer leave()
+	var met int64
 	for range maxExamined {
-		a, err := l.take(ctx, s, k)
+		a, err := l.take(ctx, s, k, &met)
 		if !errors.Is(err, errStale) {
 			return a, err
 		}
@@ -64,15 +64,17 @@ const maxExamined = 3
 var errStale = errors.New("another process took in what belongs to this CDR at the same moment")
 
 // take is one pass of Intake. errStale says that it has to begin again; nothing
-// was written then.
-func (l *Ledger) take(ctx context.Context, s Submission, k Key) (relay.Answer, error) {
+// was written then, and met is what the next one need not begin again for.
+func (l *Ledger) take(ctx context.Context, s Submission, k Key, met *int64) (relay.Answer, error) {
 	x := s.Exchange
 	e, err := l.examine(ctx, x, k)
 	if err != nil {
 		return relay.Answer{}, l.count(rejected, err)
 	}
 	if e.known == nil {
+		e.met = *met
 		if err := l.enter(ctx, e); errors.Is(err, errStale) {
+			*met = e.met
 			return relay.Answer{}, err
 		} else if err != nil {
 			return relay.Answer{}, l.count(undone, err)
@@ -123,7 +125,8 @@ type entry struct {
 	leaf     Leaf
 	terms    terms
 
-	another  bool  // the checks saw another CDR of its session
+	rival    bool  // the checks saw a rival, so that C04 speaks
+	met      int64 // event of the newest rival that there was at the commit of the pass before
 	original int64 // evidence of the CDR that it takes back, as the checks saw it; 0: none
 }
 
@@ -158,9 +161,6 @@ func (l *Ledger) examine(ctx context.Context, x *relay.Exchange, k Key) (*entry,
 		return nil, unavailable(err)
 	}
 	e.fill(cdr, x, &report, now)
-	e.another = slices.ContainsFunc(c.Others, func(o check.Other) bool {
-		return o.Party == cdr.Party && o.Session == cdr.SessionID && !o.Credit
-	})
 	return e, nil
 }
 
@@ -223,6 +223,7 @@ func objectKey(owner ocpi.PartyID, id string) store.ObjectKey {
 // that the checks have to be made anew.
 func (l *Ledger) enter(ctx context.Context, e *entry) error {
 	var refused error
+	var rival int64
 	err := l.o.Store.Write(ctx, func(tx *store.Tx) error {
 		refused, e.known = nil, nil
 		old, found, err := tx.CDR(e.row.Owner, e.row.CDRID)
@@ -238,10 +239,13 @@ func (l *Ledger) enter(ctx context.Context, e *entry) error {
 			refused = err
 			return nil
 		}
-		if e.row.CreditOf == "" && !e.another {
-			if _, found, err := tx.CDROfSession(e.row.Owner, e.row.Session); err != nil || found {
-				refused = errStale
+		if e.row.CreditOf == "" && !e.rival {
+			if rival, err = tx.NewestRival(&e.row); err != nil {
 				return err
+			}
+			if rival > e.met {
+				refused = errStale
+				return nil
 			}
 		}
 		if found {
@@ -263,7 +267,17 @@ func (l *Ledger) enter(ctx context.Context, e *entry) error {
 	if err != nil {
 		return unavailable(err)
 	}
+	e.met = max(e.met, rival)
 	return refused
+}
+
+// isRival reports whether C04 is about o, as store.Tx.NewestRival does.
+func isRival(c *check.CDR, o *store.LedgerCDR) bool {
+	if o.Owner != c.Party || o.CreditOf != "" || o.CreditedBy != 0 {
+		return false
+	}
+	overlaps := o.Started < c.End.UnixMicro() && o.Ended > c.Start.UnixMicro()
+	return o.Session != "" && o.Session == c.SessionID || overlaps && o.EVSE != "" && o.EVSE == c.Place.EVSEKey && o.Token == c.Token.Key
 }
 
 // creditable returns the original of a credit CDR, which nothing has taken back

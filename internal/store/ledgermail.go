@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/eroam/eroam/ocpi"
 )
@@ -60,6 +61,32 @@ func (tx *Tx) CDROfSession(owner ocpi.PartyID, session string) (id int64, found 
 		return 0, false, fmt.Errorf("looking for the CDR of a session: %w", err)
 	}
 	return id, found, nil
+}
+
+// sqlNewestRival looks for rivals by the end of their time, which is bounded: who
+// begins months late would read all that has come since.
+const sqlNewestRival = `SELECT
+	COALESCE((SELECT MAX(evidence) FROM cdr WHERE country = $1 AND party = $2 AND session = $3 AND session <> ''
+		AND state <> 'refused' AND credit_of = '' AND credited_by = 0 AND cdr_id <> $4), 0),
+	COALESCE((SELECT MAX(evidence) FROM cdr WHERE country = $1 AND party = $2 AND evse = $5 AND evse <> '' AND evse <> '#na' AND token = $6
+		AND ended > $7 AND ended < $8 AND started < $9 AND state <> 'refused' AND credit_of = '' AND credited_by = 0 AND cdr_id <> $4), 0)`
+
+// longestRival is longer than a session that nobody holds for its length.
+const longestRival = int64(14 * 24 * time.Hour / time.Microsecond)
+
+// NewestRival returns the Evidence of the newest CDR of the owner with the same
+// session as c, or with its EVSE and token at an overlapping time, as this
+// transaction sees it; 0 when there is none. What was refused or credited does not
+// count, nor a credit, nor what overlaps and ends 14 days after c or later.
+func (tx *Tx) NewestRival(c *LedgerCDR) (event int64, err error) {
+	var session, overlaps int64
+	_, err = tx.row(sqlNewestRival, []any{
+		c.Owner.CountryCode, c.Owner.ID, c.Session, c.CDRID, c.EVSE, c.Token, c.Started, c.Ended + longestRival, c.Ended,
+	}, &session, &overlaps)
+	if err != nil {
+		return 0, fmt.Errorf("looking for rivals of a CDR: %w", err)
+	}
+	return max(session, overlaps), nil
 }
 
 const (

@@ -40,6 +40,7 @@ func RunLedger(t *testing.T, fresh func(testing.TB) store.Options) {
 		{"RelatedCDRs", testRelatedCDRs},
 		{"CDRMail", testCDRMail},
 		{"CDROfSession", testCDROfSession},
+		{"NewestRival", testNewestRival},
 		{"Evidence", testEvidence},
 		{"Post", testPost},
 		{"PostRefuses", testPostRefuses},

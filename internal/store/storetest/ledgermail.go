@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/eroam/eroam/internal/store"
@@ -84,6 +85,70 @@ func testCDROfSession(t *testing.T, fresh func(testing.TB) store.Options) {
 		for session, want := range map[string]int64{"s": 4, "": 0, "t": 0} {
 			if id, found, err := tx.CDROfSession(cpo1, session); id != want || found != (want != 0) || err != nil {
 				t.Errorf("session %q: %d, %v, %v; want %d", session, id, found, err, want)
+			}
+		}
+		return nil
+	})
+}
+
+func testNewestRival(t *testing.T, fresh func(testing.TB) store.Options) {
+	s := Open(t, fresh(t))
+	c := someCDR(1)
+	c.Session, c.EVSE, c.Token, c.Started, c.Ended, c.State, c.CreditOf, c.CreditedBy = "s", "e", "u/RFID", 1000, 2000, "presented", "", 0
+	insert(t, s, c)
+	const far = 14 * 24 * 3600 * 1_000_000
+	id := int64(1)
+	for _, tt := range []struct {
+		name   string
+		want   bool // it is a rival
+		change func(*store.LedgerCDR)
+	}{
+		{"of the session", true, func(r *store.LedgerCDR) { r.EVSE = "f" }},
+		{"refused, of the session", false, func(r *store.LedgerCDR) { r.EVSE, r.State = "f", "refused" }},
+		{"credit, of the session", false, func(r *store.LedgerCDR) { r.EVSE, r.CreditOf = "f", "x" }},
+		{"credited, of the session", false, func(r *store.LedgerCDR) { r.EVSE, r.CreditedBy = "f", 9 }},
+		{"of a session of another", false, func(r *store.LedgerCDR) { r.Owner = cpo3 }},
+		{"overlaps", true, func(r *store.LedgerCDR) { r.Session = "" }},
+		{"overlaps by its end", true, func(r *store.LedgerCDR) { r.Session, r.Started, r.Ended = "t", 0, 1001 }},
+		{"overlaps by its beginning", true, func(r *store.LedgerCDR) { r.Session, r.Started, r.Ended = "t", 1999, 9999 }},
+		{"before", false, func(r *store.LedgerCDR) { r.Session, r.Started, r.Ended = "t", 0, 1000 }},
+		{"behind", false, func(r *store.LedgerCDR) { r.Session, r.Started, r.Ended = "t", 2000, 3000 }},
+		{"endless", false, func(r *store.LedgerCDR) { r.Session, r.Ended = "t", 2000+far }},
+		{"elsewhere", false, func(r *store.LedgerCDR) { r.Session, r.EVSE = "t", "f" }},
+		{"of another token", false, func(r *store.LedgerCDR) { r.Session, r.Token = "t", "v/RFID" }},
+		{"at an EVSE of another", false, func(r *store.LedgerCDR) { r.Session, r.Owner = "t", cpo3 }},
+		{"refused, overlaps", false, func(r *store.LedgerCDR) { r.Session, r.State = "t", "refused" }},
+		{"credit, overlaps", false, func(r *store.LedgerCDR) { r.Session, r.CreditOf = "t", "x" }},
+		{"credited, overlaps", false, func(r *store.LedgerCDR) { r.Session, r.CreditedBy = "t", 9 }},
+	} {
+		id++
+		r := c
+		r.ID, r.CDRID, r.Evidence = id, fmt.Sprint("r", id), id+100
+		tt.change(&r)
+		write(t, s, func(tx *store.Tx) error {
+			before, err := tx.NewestRival(&c)
+			if err != nil {
+				return err
+			}
+			if err := tx.InsertCDR(&r); err != nil {
+				return err
+			}
+			after, err := tx.NewestRival(&c)
+			if want := after == r.Evidence; want != tt.want || !want && after != before {
+				t.Errorf("%s: %d, before %d, its own %d", tt.name, after, before, r.Evidence)
+			}
+			return err
+		})
+	}
+	write(t, s, func(tx *store.Tx) error {
+		for name, change := range map[string]func(*store.LedgerCDR){
+			"nowhere, of no session": func(c *store.LedgerCDR) { c.Session, c.EVSE = "", "" },
+			"at no EVSE":             func(c *store.LedgerCDR) { c.Session, c.EVSE = "none", "#na" },
+		} {
+			c := c
+			change(&c)
+			if n, err := tx.NewestRival(&c); n != 0 || err != nil {
+				t.Errorf("%s: %d, %v", name, n, err)
 			}
 		}
 		return nil
