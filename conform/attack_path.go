@@ -104,7 +104,7 @@ func (t *T) escapedOnce(r *Request, segment string) {
 	want, err := url.PathUnescape(segment)
 	t.require(err == nil, "a broken escape was forwarded: %s", r)
 	path, _, _ := strings.Cut(r.Target, "?")
-	for _, s := range strings.Split(path, "/") {
+	for s := range strings.SplitSeq(path, "/") {
 		u, err := url.PathUnescape(s)
 		t.require(err == nil && u != "." && u != "..", "a dot segment or broken escape was forwarded: %s", r)
 		if u == want {

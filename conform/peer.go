@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -226,12 +227,7 @@ func (p *Peer) Without(modules ...ocpi.Module) {
 func (p *Peer) Has(m ocpi.Module, i ocpi.Interface) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, e := range p.endpoints[ocpi.V221] {
-		if e == (Endpoint{m, i}) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(p.endpoints[ocpi.V221], (Endpoint{m, i}))
 }
 
 // Accept makes token the only one that opens the peer; with none given, no

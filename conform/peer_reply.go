@@ -2,9 +2,11 @@ package conform
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,9 +55,9 @@ func (p *Peer) On(match Match, change func(*Request, *Reply)) (remove func()) {
 }
 
 func (p *Peer) script(r *Request) func(*Request, *Reply) {
-	for i := len(p.rules) - 1; i >= 0; i-- {
-		if p.rules[i].match(r) {
-			return p.rules[i].change
+	for _, rule := range slices.Backward(p.rules) {
+		if rule.match(r) {
+			return rule.change
 		}
 	}
 	return nil
@@ -180,9 +182,7 @@ func (reply *Reply) write(w http.ResponseWriter, r *http.Request, req *Request) 
 		reply.Raw(conn)
 		return
 	}
-	for k, v := range reply.Header {
-		w.Header()[k] = v
-	}
+	maps.Copy(w.Header(), reply.Header)
 	if w.Header().Get("Content-Type") == "" {
 		w.Header().Set("Content-Type", "application/json")
 	}

@@ -3,6 +3,7 @@ package conform
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -83,9 +84,7 @@ func (p *Platform) HubEndpoints() map[Endpoint]string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	out := make(map[Endpoint]string, len(p.hub))
-	for k, v := range p.hub {
-		out[k] = v
-	}
+	maps.Copy(out, p.hub)
 	return out
 }
 

@@ -75,7 +75,7 @@ func relHasNext(params string) bool {
 			value, params, _ = strings.Cut(rest, ";")
 		}
 		if strings.EqualFold(name, "rel") {
-			for _, r := range strings.Fields(value) {
+			for r := range strings.FieldsSeq(value) {
 				if strings.EqualFold(r, "next") {
 					return true
 				}

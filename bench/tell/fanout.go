@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os/exec"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -330,9 +331,9 @@ func (f *stage) hanging(ctx context.Context) error {
 
 // lastRate is the rate that the bursts reached.
 func (f *stage) lastRate() float64 {
-	for i := len(f.state.Rows) - 1; i >= 0; i-- {
-		if f.state.Rows[i].Name == f.name+"rate" {
-			return f.state.Rows[i].Value
+	for _, row := range slices.Backward(f.state.Rows) {
+		if row.Name == f.name+"rate" {
+			return row.Value
 		}
 	}
 	return float64(f.n)

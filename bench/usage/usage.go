@@ -67,7 +67,7 @@ func Self() float64 { return ticks(os.Getpid()) }
 func CPU(pid int) float64 {
 	total := ticks(pid)
 	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	for _, c := range strings.Fields(string(children)) {
+	for c := range strings.FieldsSeq(string(children)) {
 		if n, err := strconv.Atoi(c); err == nil {
 			total += ticks(n)
 		}

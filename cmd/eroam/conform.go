@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -160,9 +161,7 @@ func (c *ConformHubCmd) operator() (conform.Operator, error) {
 			return nil, err
 		}
 	}
-	for name, token := range c.Platform {
-		m.Platforms[name] = token
-	}
+	maps.Copy(m.Platforms, c.Platform)
 	switch {
 	case len(m.Platforms) == 0:
 		return nil, errors.New("who lets the platforms in? Give --admin-url, or --platform for each of P1 to P5")
@@ -193,9 +192,7 @@ func readPlatforms(name string, m *conform.Manual) error {
 	if err := json.Unmarshal(text, &file, json.RejectUnknownMembers(true)); err != nil {
 		return fmt.Errorf("reading %s: %w", name, err)
 	}
-	for p, token := range file.Platforms {
-		m.Platforms[p] = token
-	}
+	maps.Copy(m.Platforms, file.Platforms)
 	for i, x := range file.Spares {
 		spare := conform.Invited{ID: fmt.Sprintf("spare %d", i+1), VersionsURL: x.VersionsURL, TokenA: x.TokenA}
 		for _, r := range x.Roles {

@@ -140,7 +140,7 @@ func (a *API) stationQuery(in *stationQuery) (q station.Query, err error) {
 		}
 	}
 	if in.Connector != "" {
-		for _, s := range strings.Split(in.Connector, ",") {
+		for s := range strings.SplitSeq(in.Connector, ",") {
 			if s == "" {
 				return q, ocpi.Invalid("connector", "has an empty place between commas")
 			}

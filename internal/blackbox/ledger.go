@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -44,8 +45,6 @@ func (h *Hub) Agree(cpo, emsp Party, terms map[string]any) error {
 		"cpo":  map[string]string{"country_code": cpo.Country, "party_id": cpo.ID},
 		"emsp": map[string]string{"country_code": emsp.Country, "party_id": emsp.ID},
 	}
-	for k, v := range terms {
-		body[k] = v
-	}
+	maps.Copy(body, terms)
 	return h.API(http.MethodPut, fmt.Sprintf("/agreements/%s-%s", strings.ToLower(cpo.Name()), strings.ToLower(emsp.Name())), body, nil)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/eroam/eroam/internal/delivery"
@@ -126,10 +127,8 @@ func (p *plan) outcome() string {
 }
 
 func allowed(m ocpi.Module, method string) error {
-	for _, ok := range published[m] {
-		if ok == method {
-			return nil
-		}
+	if slices.Contains(published[m], method) {
+		return nil
 	}
 	if published[m] == nil {
 		return ocpi.Invalid("OCPI-to-party-id", "objects of this module are not for everybody; name a party")

@@ -66,8 +66,7 @@ func BenchmarkExchange(b *testing.B) {
 	body := bytes.Repeat([]byte("x"), 1500)
 	b.Run("egress", func(b *testing.B) {
 		c := newClient(b, func(o *egress.Options) { o.PerPlatform = 64 })
-		ctx, cancel := context.WithCancel(context.Background())
-		defer cancel()
+		ctx := b.Context()
 		run64(b, func() error {
 			_, err := c.Do(ctx, egress.Request{Platform: "p", Method: "POST", URL: url, Header: benchHeader(), Body: body, Timeout: 5 * time.Second})
 			return err

@@ -3,6 +3,7 @@ package party
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/eroam/eroam/ocpi"
 )
@@ -99,10 +100,8 @@ func (r *Registry) register(ctx context.Context, a *Access, v ocpi.Version, body
 
 // only returns v when the list has it, else "".
 func only(list []ocpi.Version, v ocpi.Version) ocpi.Version {
-	for _, l := range list {
-		if l == v {
-			return v
-		}
+	if slices.Contains(list, v) {
+		return v
 	}
 	return ""
 }

@@ -2,6 +2,7 @@ package party
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/eroam/eroam/internal/store"
@@ -112,8 +113,6 @@ func (r *Registry) tellNews(ctx context.Context) error {
 			return err
 		}
 	}
-	for id, at := range heard {
-		r.news.told[id] = at
-	}
+	maps.Copy(r.news.told, heard)
 	return nil
 }

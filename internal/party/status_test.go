@@ -146,7 +146,7 @@ func TestFailuresAreConfirmed(t *testing.T) {
 func TestChecksAreBounded(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.StillAlive = 20 * time.Millisecond })
 	p := newPartner(t)
-	for _, id := range strings.Fields("NLA00 NLB00 NLC00 NLD00 NLE00 NLF00 NLG00 NLH00 NLI00 NLJ00 NLK00 NLL00") {
+	for id := range strings.FieldsSeq("NLA00 NLB00 NLC00 NLD00 NLE00 NLF00 NLG00 NLH00 NLI00 NLJ00 NLK00 NLL00") {
 		p.parties = []Grant{grantOf(id, "CPO")}
 		r.register(p, ocpi.V221)
 	}

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -43,7 +44,7 @@ func ParseVia(h http.Header, hub ocpi.PartyID) ([]string, error) {
 func errLoop() *ocpi.Error { return hubError("the message came back to a hub that it had passed") }
 
 func setVia(h http.Header, via []string, hub ocpi.PartyID) {
-	h[HeaderVia] = []string{strings.Join(append(via[:len(via):len(via)], hub.String()), ", ")}
+	h[HeaderVia] = []string{strings.Join(append(slices.Clip(via), hub.String()), ", ")}
 }
 
 // loopGuard notices a message that comes back from another hub while we still

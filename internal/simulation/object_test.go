@@ -3,6 +3,7 @@ package simulation
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -111,7 +112,7 @@ func notes(o objectID, parts []string, body doc) []note {
 	k := partKeys[len(parts)]
 	for _, e := range list(body, k.list) {
 		id, _ := e[k.key].(string)
-		out = append(out, notes(o, append(parts[:len(parts):len(parts)], id), e)...)
+		out = append(out, notes(o, append(slices.Clip(parts), id), e)...)
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -128,11 +129,11 @@ func (r *receiver) checkPermitted(m message) {
 	if !r.w.permitted(m.object.module, m.object.owner, r.id, m.at) {
 		r.w.violation("I5: %s got %s without an agreement", r.id, m)
 	}
-	for i := len(r.settings) - 1; i >= 0; i-- {
-		if r.settings[i].admits(m.object) {
+	for _, v := range slices.Backward(r.settings) {
+		if v.admits(m.object) {
 			return
 		}
-		if r.settings[i].since.Before(m.at) {
+		if v.since.Before(m.at) {
 			break
 		}
 	}

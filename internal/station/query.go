@@ -210,12 +210,7 @@ func (f *filter) matches(p *place) bool {
 	if p.unpublished && !f.q.Hidden || f.q.Always && !p.always || f.countries != nil && !f.countries[p.country] || !f.sees(p.party) {
 		return false
 	}
-	for _, e := range p.evses {
-		if f.evse(e) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.evses, f.evse)
 }
 
 func (f *filter) evse(e evse) bool {

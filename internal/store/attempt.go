@@ -192,8 +192,7 @@ func (e *panicError) Error() string { return fmt.Sprintf("%v: %v", ErrPanic, e.v
 func (e *panicError) Unwrap() error { return ErrPanic }
 
 func (w *writer) logPanic(err error) {
-	var p *panicError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*panicError](err); ok {
 		w.store.log.Error("a write panicked", slog.Any("panic", p.value), slog.String("stack", string(p.stack)))
 	}
 }

@@ -20,6 +20,7 @@ package convert
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -109,9 +110,7 @@ func Query(m Message, from, to ocpi.Version, q url.Values) url.Values {
 		return q
 	}
 	out := make(url.Values, len(q))
-	for k, v := range q {
-		out[k] = v
-	}
+	maps.Copy(out, q)
 	out["type"] = []string{otherTokenType}
 	return out
 }

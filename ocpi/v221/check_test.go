@@ -84,9 +84,9 @@ func TestWritten(t *testing.T) {
 		object interface{ Validate() error }
 		empty  any
 	}{
-		{ocpi.Locations, 0, ptr(location()), new(v221.Location)}, {ocpi.Locations, 1, ptr(evse()), new(v221.EVSE)}, {ocpi.Locations, 2, ptr(connector()), new(v221.Connector)},
-		{ocpi.Tariffs, 0, ptr(tariff()), new(v221.Tariff)}, {ocpi.Tokens, 0, ptr(token()), new(v221.Token)}, {ocpi.Sessions, 0, ptr(session()), new(v221.Session)},
-		{ocpi.CDRs, 0, ptr(cdr()), new(v221.CDR)},
+		{ocpi.Locations, 0, new(location()), new(v221.Location)}, {ocpi.Locations, 1, new(evse()), new(v221.EVSE)}, {ocpi.Locations, 2, new(connector()), new(v221.Connector)},
+		{ocpi.Tariffs, 0, new(tariff()), new(v221.Tariff)}, {ocpi.Tokens, 0, new(token()), new(v221.Token)}, {ocpi.Sessions, 0, new(session()), new(v221.Session)},
+		{ocpi.CDRs, 0, new(cdr()), new(v221.CDR)},
 		{ocpi.HubClientInfo, 0, &v221.ClientInfo{PartyID: "TNM", CountryCode: "NL", Role: "CPO", Status: v221.PartyPlanned, LastUpdated: now}, new(v221.ClientInfo)},
 	} {
 		t.Run(fmt.Sprintf("%s %d", tt.module, tt.level), func(t *testing.T) {
@@ -139,8 +139,6 @@ func removeEach(t *testing.T, body []byte, f func(path string, without, null []b
 		f(name, without, null)
 	}
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // TestFaults changes one value of a valid object.
 func TestFaults(t *testing.T) {

@@ -26,8 +26,8 @@ func TestDocumented(t *testing.T) {
 		t.Errorf("%d findings are documented, want %d", n, len(check.Codes()))
 	}
 	settings := reflect.TypeFor[check.Settings]()
-	for i := range settings.NumField() {
-		name, _, _ := strings.Cut(settings.Field(i).Tag.Get("json"), ",")
+	for field := range settings.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if !strings.Contains(text, "\n| `"+name+"` | ") {
 			t.Errorf("setting %s is not documented", name)
 		}

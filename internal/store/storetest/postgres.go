@@ -224,7 +224,7 @@ func binaries() (string, error) {
 			continue
 		}
 		// "postgres (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)"
-		for _, word := range strings.Fields(string(out)) {
+		for word := range strings.FieldsSeq(string(out)) {
 			major, _, _ := strings.Cut(word, ".")
 			if n, err := strconv.Atoi(major); err == nil && n > version {
 				best, version = dir, n

@@ -93,7 +93,7 @@ func compile(t reflect.Type, tag string, required bool) *rule {
 	case reflect.Int:
 		return &rule{kind: integer}
 	case reflect.String:
-		if v, ok := reflect.Zero(t).Interface().(interface{ Values() []string }); ok {
+		if v, ok := reflect.TypeAssert[interface{ Values() []string }](reflect.Zero(t)); ok {
 			return &rule{kind: text, text: closed(v.Values())}
 		}
 		if t != reflect.TypeFor[string]() {
