@@ -30,6 +30,13 @@ var ErrEnvelope = errors.New("not an OCPI response envelope")
 // integer status_code from 1000 to 9999; the rest is optional, since deployed
 // systems leave out the timestamp. Data aliases body.
 func ParseEnvelope(body []byte) (Envelope, error) {
+	if e, ok := plainEnvelope(body); ok {
+		return e, nil
+	}
+	return parseEnvelope(body)
+}
+
+func parseEnvelope(body []byte) (Envelope, error) {
 	var e Envelope
 	if err := CheckJSON(body); err != nil {
 		return e, fmt.Errorf("%w: %w", ErrEnvelope, err)
