@@ -45,6 +45,10 @@ func (c *conn) sendOrRead(fd uintptr) bool {
 }
 
 func (c *conn) receive(fd int) bool {
+	if c.into == nil {
+		c.takePiece()
+		c.into = *c.piece
+	}
 	for {
 		n, err := syscall.Read(fd, c.into)
 		switch {

@@ -6,14 +6,42 @@ import (
 	"net/http"
 	"net/textproto"
 	"strings"
+	"sync"
 )
 
-// arrived waits for the first bytes of an answer and returns what there is.
-func (c *conn) arrived() ([]byte, error) {
-	if _, err := c.br.Peek(1); err != nil {
+// Memory for reading is taken when there is something to read and given back with
+// the answer: what the last answer was read into is still in the processor's
+// cache, and thousands of connections that wait hold none.
+var (
+	pieces  = sync.Pool{New: func() any { b := make([]byte, readBuffer); return &b }}
+	readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, readBuffer) }}
+)
+
+// first sends what is to be sent, waits for the answer and returns its first
+// bytes, valid until drop.
+func (c *conn) first() ([]byte, error) {
+	n, err := 0, error(nil)
+	if len(c.out) > 0 {
+		n, err = c.next(nil) // into a piece that is taken when the answer has come
+	}
+	if n == 0 && err == nil { // not swapped, or not sent in one go
+		c.takePiece()
+		n, err = c.next(*c.piece)
+	}
+	if err != nil {
 		return nil, err
 	}
-	return c.br.Peek(c.br.Buffered())
+	return (*c.piece)[:n], nil
+}
+
+func (c *conn) takePiece() { c.piece, _ = pieces.Get().(*[]byte) }
+
+// drop gives back what first took.
+func (c *conn) drop() {
+	if c.piece != nil {
+		pieces.Put(c.piece)
+		c.piece, c.early = nil, nil
+	}
 }
 
 // simpleAnswer reads an answer that is there as a whole and of the commonest

@@ -52,12 +52,16 @@ type conn struct {
 	used   bool            // it was kept after an exchange
 	out    []byte          // what the next read sends first; see swap
 	halted bool            // sending it failed
-	into   []byte          // for step
+	into   []byte          // for step; nil: into a piece
+	piece  *[]byte         // see first
 	got    int
 	fault  error
 	step   func(fd uintptr) bool
-	br     *bufio.Reader
-	req    http.Request  // tells ReadResponse the method
+	early  []byte          // read before there was a br
+	br     *bufio.Reader   // during an exchange whose answer is not read in one piece
+	req    http.Request    // tells ReadResponse the method
+	tied   context.Context // its end breaks off every exchange; see Request.Lasting
+	untie  func() bool
 	open   *atomic.Int64 // counts it
 	born   time.Time
 	idle   time.Time     // since when it is unused
@@ -71,7 +75,6 @@ func newConn(tcp net.Conn, key connKey) *conn {
 	}
 	c.plain, c.step = c.raw != nil && canSwap, c.sendOrRead
 	c.rw = counted{tcp, c}
-	c.br = bufio.NewReaderSize((*limited)(c), readBuffer)
 	return c
 }
 
@@ -114,6 +117,9 @@ func (c *conn) wrote() bool { return c.sent > 0 }
 
 // Close is called once.
 func (c *conn) Close() {
+	if c.tied != nil {
+		c.untie()
+	}
 	c.rw.Close()
 	if c.open != nil {
 		c.open.Add(-1)
@@ -130,7 +136,14 @@ func (l *limited) Read(b []byte) (int, error) {
 	if int64(len(b)) > l.budget {
 		b = b[:l.budget]
 	}
-	n, err := (*conn)(l).next(b)
+	var n int
+	var err error
+	if len(l.early) > 0 {
+		n = copy(b, l.early)
+		l.early = l.early[n:]
+	} else {
+		n, err = (*conn)(l).next(b)
+	}
 	l.budget -= int64(n)
 	return n, err
 }
@@ -169,15 +182,17 @@ func (c *conn) swap(b []byte) (int, error) {
 // zero means that it must be closed.
 func (c *conn) roundTrip(ctx context.Context, r *Request, head []byte, deadline time.Time, limit int64) (resp Response, keep time.Duration, fault *Error) {
 	c.sent, c.last = 0, r.NotAfter
+	if !c.loosen(ctx) {
+		return resp, 0, fail(Unreachable, errStale)
+	}
 	if err := c.rw.SetDeadline(deadline); err != nil {
 		return resp, 0, fail(Unreachable, err)
 	}
-	stop := func() bool { return true }
-	if ctx.Done() != nil {
-		stop = context.AfterFunc(ctx, func() { c.tcp.SetDeadline(longAgo) })
+	err := c.tie(ctx)
+	if err == nil {
+		resp, keep, err = c.sendAndRead(r, head, deadline, limit)
 	}
-	resp, keep, err := c.sendAndRead(r, head, deadline, limit)
-	if !stop() {
+	if ctx.Err() != nil || !r.Lasting && !c.loosen(nil) {
 		keep = 0 // its deadline may be overwritten at any moment
 	}
 	switch {
@@ -191,6 +206,26 @@ func (c *conn) roundTrip(ctx context.Context, r *Request, head []byte, deadline 
 		return resp, 0, fail(TimedOut, fmt.Errorf("waiting for the answer: %w", cause(ctx, err)))
 	}
 	return resp, 0, fail(Broken, fmt.Errorf("reading the answer: %w", err))
+}
+
+// tie has the end of ctx break off what is under way on c. The deadline must be
+// set before: then that of the end is the later one, or the error is not nil.
+func (c *conn) tie(ctx context.Context) error {
+	if c.tied == nil && ctx.Done() != nil {
+		c.tied, c.untie = ctx, context.AfterFunc(ctx, func() { c.tcp.SetDeadline(longAgo) })
+	}
+	return ctx.Err()
+}
+
+// loosen undoes tie, unless it was with ctx. false says that it was too late: the
+// deadline of c may be overwritten at any moment.
+func (c *conn) loosen(ctx context.Context) bool {
+	if c.tied == nil || c.tied == ctx {
+		return true
+	}
+	ok := c.untie()
+	c.tied, c.untie = nil, nil
+	return ok
 }
 
 // cause prefers the reason for which ctx ended to the I/O error it led to.
@@ -238,17 +273,26 @@ func (c *conn) sendAndRead(r *Request, head []byte, deadline time.Time, limit in
 func (c *conn) read(r *Request, limit int64) (Response, time.Duration, error) {
 	c.budget = maxHeader
 	if r.Lean && r.Method != http.MethodHead {
-		b, err := c.arrived()
+		b, err := c.first()
+		defer c.drop()
 		if err != nil {
 			return Response{}, 0, err
 		}
 		if resp, ok := simpleAnswer(b, limit); ok {
-			if _, err := c.br.Discard(len(resp.head) + len(resp.Body)); err != nil || c.br.Buffered() > 0 {
-				return resp, 0, err
+			if len(b) > len(resp.head)+len(resp.Body) {
+				return resp, 0, nil
 			}
 			return resp, forever, nil
 		}
+		c.early = b
 	}
+	c.br, _ = readers.Get().(*bufio.Reader)
+	c.br.Reset((*limited)(c))
+	defer func() {
+		c.br.Reset(nil)
+		readers.Put(c.br)
+		c.br = nil
+	}()
 	c.req.Method = r.Method
 	res, err := http.ReadResponse(c.br, &c.req)
 	for err == nil && res.StatusCode < 200 { // as many interim answers as fit into maxHeader

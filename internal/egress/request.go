@@ -28,6 +28,10 @@ type Request struct {
 	// Lean leaves Response.Header empty where that saves time; see
 	// [Response.Fields].
 	Lean bool
+	// Lasting says that the context is that of many requests: connections stay
+	// bound to it between them, and when it ends they are closed. That saves
+	// binding and loosening them each time.
+	Lasting bool
 	// To, unless nil, says where to and has what is the same in many requests:
 	// URL is then only what follows its URL, beginning with a slash, and Header
 	// and Fields what is particular to this one.
