@@ -1,6 +1,7 @@
 package ocpi_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -53,6 +54,12 @@ func FuzzTime(f *testing.F) {
 	f.Add("2015-06-29T20:39:09")
 	f.Fuzz(func(t *testing.T, s string) {
 		at, err := ocpi.ParseTime(s)
+		// Package time reads the same, but for what it takes beyond a DateTime.
+		want, other := time.Parse("2006-01-02T15:04:05", strings.TrimSuffix(s, "Z"))
+		plain := len(s) >= 19 && len(s) <= 25 && s[10] == 'T' && s[13] == ':' && !strings.Contains(s, ",")
+		if (err == nil) != (other == nil && plain) || err == nil && !at.Equal(want) {
+			t.Fatalf("%q is %v, %v; package time reads %v, %v", s, at, err, want, other)
+		}
 		if err != nil {
 			return
 		}
@@ -61,4 +68,12 @@ func FuzzTime(f *testing.F) {
 			t.Fatalf("%q is %v, written %s, read %v", s, at, ocpi.FormatTime(at), again)
 		}
 	})
+}
+
+func BenchmarkParseTime(b *testing.B) {
+	for b.Loop() {
+		if _, err := ocpi.ParseTime("2015-06-29T20:39:09.123Z"); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
