@@ -125,7 +125,7 @@ func (s *Server) carryOut(c *call, req routing.Request, raw []byte, d routing.De
 	var err error
 	switch {
 	case d.Bill:
-		a, err = s.Ledger.Intake(c.context(), ledger.Submission{Exchange: x, Away: d.Away})
+		a, err = s.Ledger.Intake(c.context(), ledger.Submission{Exchange: x, Away: d.Away, Promise: len(c.r.Header[headerPromise]) > 0})
 	case d.Mode == routing.Ask:
 		a, err = s.Relay.Ask(c.context(), x, d.Candidates)
 	default:
@@ -178,6 +178,10 @@ func (s *Server) list(c *call, req routing.Request) error {
 	return nil
 }
 
+// headerPromise asks for a promise of the ledger (package receipt) about a CDR
+// that is sent, and is the promise in the answer.
+const headerPromise = "Eroam-Promise"
+
 // relayed writes a partner's answer.
 func (s *Server) relayed(c *call, a relay.Answer) {
 	if !a.From.IsZero() {
@@ -188,6 +192,7 @@ func (s *Server) relayed(c *call, a relay.Answer) {
 	setIf(h, ocpi.HeaderTotalCount, a.TotalCount)
 	setIf(h, ocpi.HeaderLimit, a.Limit)
 	setIf(h, ocpi.HeaderLocation, a.Location)
+	setIf(h, headerPromise, a.Promise)
 	if a.Link != "" {
 		h.Set(ocpi.HeaderLink, ocpi.FormatNextLink(a.Link))
 	}

@@ -23,6 +23,8 @@ type Submission struct {
 	Exchange *relay.Exchange
 	// Away says why the receiver cannot be sent it now; nil: it can.
 	Away *ocpi.Error
+	// Promise asks for a signed promise in the answer, see package receipt.
+	Promise bool
 }
 
 // Intake takes a CDR in and returns what its sender is told. Before it says
@@ -50,6 +52,9 @@ func (l *Ledger) Intake(ctx context.Context, s Submission) (relay.Answer, error)
 	for range maxExamined {
 		a, err := l.take(ctx, s, k, &met)
 		if !errors.Is(err, errStale) {
+			if s.Promise && a.Accepted {
+				a.Promise = l.promise(ctx, k)
+			}
 			return a, err
 		}
 	}
@@ -268,6 +273,9 @@ func (l *Ledger) enter(ctx context.Context, e *entry) error {
 		return unavailable(err)
 	}
 	e.met = max(e.met, rival)
+	if refused == nil && e.known == nil {
+		l.seen.wrote(e.row.Evidence)
+	}
 	return refused
 }
 

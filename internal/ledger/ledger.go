@@ -43,6 +43,7 @@ type Ledger struct {
 	tariffs tariffCache
 	rules   ruleCache
 	zones   zoneCache
+	seen    witness
 	now     func() time.Time
 }
 
@@ -86,11 +87,24 @@ const (
 	watchEvery      = 30 * time.Second
 	checkpointEvery = 10 * time.Second
 	purgeEvery      = time.Hour
+	signAtEnd       = 5 * time.Second // at most
 )
 
 // Run delivers what is waiting, approves by time, looks for CDRs that do not
-// come and signs checkpoints, until ctx ends.
+// come and signs checkpoints, until ctx ends. The last checkpoint covers all that
+// was done.
 func (l *Ledger) Run(ctx context.Context) error {
+	l.work(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), signAtEnd)
+	defer cancel()
+	if err := l.signCheckpoint(ctx); err != nil {
+		l.log.Error("the last events are not covered by a checkpoint", "err", err)
+	}
+	return nil
+}
+
+// work runs the jobs of Run.
+func (l *Ledger) work(ctx context.Context) {
 	var all sync.WaitGroup
 	defer all.Wait()
 	all.Go(func() { l.post.run(ctx) })
@@ -107,7 +121,6 @@ func (l *Ledger) Run(ctx context.Context) error {
 		all.Go(func() { l.every(ctx, j.what, j.every, j.do) })
 	}
 	<-ctx.Done()
-	return nil
 }
 
 // every does something again and again. An error is logged when it is another

@@ -17,18 +17,27 @@ func (l *Ledger) tree(ctx context.Context) receipt.Log {
 }
 
 // Checkpoint returns the newest signed state of the log, and signs one first
-// when the log has grown since the last.
+// when the log has grown since the last. It signs nothing, and returns ErrTampered,
+// when the log is not one that grew out of what was signed and written before.
 func (l *Ledger) Checkpoint(ctx context.Context) (store.Checkpoint, error) {
-	size, err := l.o.Store.LedgerSize(ctx)
-	if err != nil {
-		return store.Checkpoint{}, fmt.Errorf("reading the size of the ledger: %w", err)
-	}
+	before := l.seen.look() // first: the database may only be ahead of it
 	last, found, err := l.o.Store.LatestCheckpoint(ctx)
 	if err != nil {
 		return last, fmt.Errorf("reading the last checkpoint: %w", err)
 	}
-	if found && last.Size >= size {
+	size, err := l.o.Store.LedgerSize(ctx)
+	if err != nil {
+		return store.Checkpoint{}, fmt.Errorf("reading the size of the ledger: %w", err)
+	}
+	if err := before.compare(last, size); err != nil {
+		return last, err
+	}
+	if found && last.Size == size {
+		l.seen.signed(last)
 		return last, nil
+	}
+	if err := l.grew(ctx, last); found && err != nil {
+		return last, err
 	}
 	root, err := l.tree(ctx).Root(size)
 	if err != nil {
@@ -40,6 +49,9 @@ func (l *Ledger) Checkpoint(ctx context.Context) (store.Checkpoint, error) {
 	}
 	c := store.Checkpoint{Size: size, At: l.now().UnixMicro(), Note: []byte(note)}
 	err = l.o.Store.Write(ctx, func(tx *store.Tx) error { return tx.PutCheckpoint(c.Size, c.At, c.Note) })
+	if err == nil {
+		l.seen.signed(c)
+	}
 	return c, err
 }
 

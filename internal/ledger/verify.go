@@ -90,7 +90,8 @@ type verifying struct {
 	Source
 	key      string
 	progress Progress
-	size     int64
+	size     int64 // of the log when it began
+	latest   int64 // when it was last looked at
 	out      Verification
 
 	tree     frontier

@@ -123,7 +123,12 @@ func TestVerifyFindsFaults(t *testing.T) {
 		{`UPDATE ledger_event SET cdr = 7 WHERE seq = 5`, "ledger_event 5: is about CDR 7, which was not received before"},
 		{`UPDATE ledger_event SET cdr = 1 WHERE seq = 5`, "ledger_event 5: it is about NL-C01 CDR-00000001, its CDR is NL-C00 CDR-00000000"},
 		{`DELETE FROM ledger_event WHERE seq = 300`, "ledger_event 300: is missing"},
-		{`DELETE FROM ledger_event WHERE seq = 600`, "ledger_event 600: is missing: the checkpoint of size 601 was signed over it\ncdr 598 "},
+		{`DELETE FROM ledger_event WHERE seq = 600`, "ledger_event 600: is missing: the checkpoint of size 601 was signed over it\ncdr 598 \nposting of event 600: no event says so"},
+		{`DELETE FROM ledger_checkpoint; DELETE FROM ledger_event WHERE seq = 600`, "cdr 598 (NL-C19 CDR-00000199): is approved\nposting of event 600: no event says so"},
+		{`DELETE FROM ledger_checkpoint; DELETE FROM ledger_event WHERE seq >= 598`,
+			"cdr 598 (NL-C19 CDR-00000199): no event tells of it\ncdr_evidence 598: belongs to no reception\nposting of event 600: no event says so"},
+		{`DELETE FROM ledger_checkpoint; DELETE FROM ledger_event WHERE seq >= 598; DELETE FROM cdr WHERE id = 598`, "cdr_evidence 598: belongs to no reception\nposting of event 600: no event says so"},
+		{`DELETE FROM ledger_checkpoint; DELETE FROM ledger_event WHERE seq >= 598; DELETE FROM cdr WHERE id = 598; DELETE FROM cdr_evidence WHERE event = 598; DELETE FROM posting WHERE event = 600`, "balance "},
 		{`UPDATE ledger_checkpoint SET note = replace(note, '601', '600') WHERE size = 601`, "ledger_checkpoint 601: "},
 		{`UPDATE ledger_checkpoint SET size = 600 WHERE size = 601`, "ledger_checkpoint 600: was signed over 601 events"},
 		{`UPDATE ledger_node SET hash = x'00' WHERE level = 8 AND n = 1`, "ledger_node 8/1: does not follow"},
@@ -142,7 +147,7 @@ func TestVerifyFindsFaults(t *testing.T) {
 	} {
 		copied := store.Options{Dir: t.TempDir()}
 		copyDatabase(t, o.Dir, copied.Dir)
-		storetest.Tamper(t, copied, c.sql)
+		storetest.Tamper(t, copied, strings.Split(c.sql, ";")...)
 		begins(t, c.sql, verify(t, copied, key, nil).Faults, c.want)
 	}
 }

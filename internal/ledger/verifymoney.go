@@ -38,9 +38,9 @@ func (v *verifying) postings(ctx context.Context) error {
 		return nil
 	}
 	err := v.EachPosting(ctx, store.PostingQuery{}, func(p store.Posting) error {
-		if p.Event >= v.size {
-			grew = true
-			return nil
+		if since, err := v.since(ctx, p.Event); err != nil || since {
+			grew = grew || since
+			return err
 		}
 		v.out.Postings++
 		if p.Event != event {
@@ -57,7 +57,7 @@ func (v *verifying) postings(ctx context.Context) error {
 		err = finish()
 	}
 	if err == nil {
-		event, entries = v.size, nil
+		event, entries = max(event+1, v.size), nil
 		err = finish()
 	}
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 // rows compares each CDR, its body and its evidence with its events.
 func (v *verifying) rows(ctx context.Context) error {
 	err := v.EachCDR(ctx, store.CDRQuery{}, func(c store.LedgerCDR) error {
-		if c.ID >= v.size {
-			return nil // received since
+		if since, err := v.since(ctx, c.ID); err != nil || since {
+			return err
 		}
 		v.out.CDRs++
 		if v.out.CDRs%1000 == 0 {
@@ -42,6 +42,17 @@ func (v *verifying) rows(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// since reports whether an event was written since the verification began: its row
+// is read with what it did, so the log has it when that was read.
+func (v *verifying) since(ctx context.Context, event int64) (since bool, err error) {
+	if event >= v.latest {
+		if v.latest, err = v.LedgerSize(ctx); err != nil {
+			return false, err
+		}
+	}
+	return event >= v.size && event < v.latest, nil
 }
 
 // again looks at a CDR as it is now.
@@ -122,8 +133,8 @@ func (v *verifying) evidence(ctx context.Context) error {
 	}
 	done := int64(0)
 	err := v.EachEvidence(ctx, func(event int64, body []byte) error {
-		if event >= v.size {
-			return nil // written since
+		if since, err := v.since(ctx, event); err != nil || since {
+			return err
 		}
 		if done++; done%1000 == 0 {
 			v.progress("evidence", done, int64(len(v.judged)))

@@ -93,6 +93,7 @@ type Answer struct {
 	Limit      string
 	Link       string // URL of the next page, ours
 	Location   string
+	Promise    string // of the ledger, see receipt.Promise
 	// Accepted reports a 2xx answer with a 1xxx status.
 	Accepted bool
 	// Failed reports that the partner answered HTTP 5xx; HTTP is 200 then.

@@ -82,6 +82,9 @@ func (h *Hub) Reopen() {
 	h.start()
 }
 
+// Dir is where its database is.
+func (h *Hub) Dir() string { return h.dir }
+
 // Run lets the relay report what is overdue until the returned function or the
 // end of the test.
 func (h *Hub) Run() (stop func()) {
