@@ -138,11 +138,12 @@ func (p *plan) edit(d *document, old *store.Object) error {
 		return nil
 	}
 	before := contentBefore(d.Module, old)
-	is, room := evseContentIn(nil, e.is)
-	content := before.plus(is)
-	if e.was != nil {
-		was, _ := evseContentIn(room, e.was)
-		content = content.minus(was)
+	content := before.plus(e.delta)
+	if !e.deltaKnown {
+		content = before.plus(evseContent(e.is))
+		if e.was != nil {
+			content = content.minus(evseContent(e.was))
+		}
 	}
 	p.next.Hash, p.quiet = content.bytes(), content == before
 	return nil

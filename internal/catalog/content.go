@@ -18,8 +18,8 @@ import (
 // another list.
 
 // digest stands for the content of an object, 128 bits. That of a location is
-// the sum of its own fields' and its EVSEs', so that one EVSE can be exchanged
-// without reading the others. An owner that makes up two contents of one digest
+// the sum of its own fields' and its EVSEs', that of an EVSE the sum of its
+// members', so that one of them can be exchanged without reading the others. An owner that makes up two contents of one digest
 // keeps its own change from being broadcast, and nothing else.
 type digest struct{ hi, lo uint64 }
 
@@ -111,23 +111,59 @@ func (l *location) find(uid string) *evse {
 	return nil
 }
 
-// evseContent returns the digest of an EVSE.
+// evseContent returns the digest of an EVSE: the sum of its members'.
 func evseContent(v []byte) digest {
-	d, _ := evseContentIn(nil, v)
-	return d
-}
-
-// evseContentIn is evseContent in memory that it returns for the next call.
-func evseContentIn(room, v []byte) (digest, []byte) {
-	room = appendEVSE(slices.Grow(room[:0], len(v)+64), v)
-	return sum(room), room
-}
-
-func appendEVSE(out, v []byte) []byte {
-	out, list := appendObject(out, v, "last_updated", "connectors")
-	if !kind(list, '[') {
-		return out
+	uid := field(v, "uid")
+	var d digest
+	room := make([]byte, 0, len(v)+64)
+	for c := walk(v); ; {
+		name, value, ok := c.member()
+		if !ok {
+			return d
+		}
+		if counts(name, value) {
+			var m digest
+			m, room = memberContent(room, uid, name, value)
+			d = d.plus(m)
+		}
 	}
+}
+
+// counts reports whether a member of an EVSE is content. No connectors are as
+// good as an empty list of them.
+func counts(name, value []byte) bool {
+	switch string(name) {
+	case "last_updated":
+		return false
+	case "connectors":
+		if kind(value, 'n') {
+			return false
+		}
+		c := walk(value)
+		return !kind(value, '[') || c.next()
+	}
+	return true
+}
+
+// memberContent returns the digest of a member of the EVSE with a uid, as it is
+// written: the same in another EVSE is another. It works in memory that it
+// returns for the next call.
+func memberContent(room, uid, name, value []byte) (digest, []byte) {
+	out := append(room[:0], '.')
+	for _, b := range [...][]byte{uid, name} {
+		out = append(binary.AppendUvarint(out, uint64(len(b))), b...)
+	}
+	if string(name) == "connectors" && kind(value, '[') {
+		out = appendConnectors(out, value)
+	} else {
+		out = appendContent(out, value)
+	}
+	return sum(out), out
+}
+
+// appendConnectors appends a form of a list of connectors that is the same in
+// any order.
+func appendConnectors(out, list []byte) []byte {
 	start := len(out)
 	var space [8]span
 	connectors := space[:0]

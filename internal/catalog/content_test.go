@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/eroam/eroam/internal/delivery"
+	"github.com/eroam/eroam/internal/party"
+	"github.com/eroam/eroam/internal/store"
 	"github.com/eroam/eroam/ocpi"
 )
 
@@ -54,6 +57,7 @@ func TestContent(t *testing.T) {
 		"a null":                   strings.Replace(base, `"floor_level":null,`, ``, 1),
 		"the order of other lists": strings.Replace(base, "[1,2]", "[2,1]", 1),
 		"nested last_updated":      strings.Replace(base, `"b":1`, `"b":1,"last_updated":1`, 1),
+		"which EVSE it is said of": testLocation("A", stamp1, testEVSE("E1", "CHARGING", stamp1), testEVSE("E2", "AVAILABLE", stamp1)),
 		"an EVSE":                  testLocation("A", stamp1, testEVSE("E1", "AVAILABLE", stamp1)),
 		"an EVSE twice":            testLocation("A", stamp1, testEVSE("E1", "AVAILABLE", stamp1), testEVSE("E2", "CHARGING", stamp1), testEVSE("E2", "CHARGING", stamp1)),
 	} {
@@ -68,6 +72,32 @@ func TestContent(t *testing.T) {
 	}
 	if d, ok := readDigest(of(base).bytes()); !ok || d != of(base) {
 		t.Error("a digest changes in storage")
+	}
+}
+
+// A change of one member, made through the short way, comes to the same digest
+// as reading the whole; only the stored digest is looked at here.
+func TestDigestOfMembers(t *testing.T) {
+	body := []byte(testLocation("A", stamp1, testEVSE("E1", "AVAILABLE", stamp1), testEVSE("E2", "CHARGING", stamp1)))
+	old := store.Object{Seq: 1, Version: "2.2.1", Body: body, Hash: contentOf(ocpi.Locations, body).bytes()}
+	for patch, quiet := range map[string]bool{
+		`{"status":"BLOCKED","last_updated":"` + stamp2 + `"}`:   false,
+		`{"status":"AVAILABLE","last_updated":"` + stamp2 + `"}`: true,
+	} {
+		d, err := read(delivery.Push{
+			From:    &party.Party{ID: ocpi.PartyID{CountryCode: "NL", ID: "CP1"}, Role: ocpi.RoleCPO},
+			Version: ocpi.V221, Module: ocpi.Locations, Method: "PATCH", Path: []string{"NL", "CP1", "L1", "E1"}, Body: []byte(patch),
+		}, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := apply(d, &old, true, time.Now())
+		if err != nil {
+			t.Fatalf("%s: %v", patch, err)
+		}
+		if want := contentOf(ocpi.Locations, p.next.Body).bytes(); string(p.next.Hash) != string(want) || p.quiet != quiet {
+			t.Errorf("%s: digest %x, want %x; quiet %v, want %v", patch, p.next.Hash, want, p.quiet, quiet)
+		}
 	}
 }
 

@@ -19,14 +19,17 @@ type edited struct {
 	// The EVSE that the push is about, before and after; was is nil for a new
 	// one, both are nil for a push to the whole location.
 	was, is []byte
+	// What the push changes of the digest, where only members of an EVSE got
+	// other values.
+	delta      digest
+	deltaKnown bool
 }
 
 // edit returns doc, the object at a depth of the path, with d applied. Parents
 // take over a later last_updated.
 func (d *document) edit(doc []byte, depth int) (edited, error) {
 	if depth == d.level() {
-		out, err := d.replace(doc)
-		return edited{out: out}, err
+		return d.replace(doc)
 	}
 	n := nesting[depth]
 	place, found := locate(doc, n.list, n.key, d.ids[depth])
@@ -157,29 +160,29 @@ func (d *document) insert(doc []byte, depth int, found bool, child []byte) ([]by
 }
 
 // replace returns what stands in the place of old, the object that d names.
-func (d *document) replace(old []byte) ([]byte, error) {
+func (d *document) replace(old []byte) (edited, error) {
 	if t, err := ocpi.ParseTime(text(field(old, "last_updated"))); err == nil && d.at < t.UnixMicro() {
-		return nil, errStale
+		return edited{}, errStale
 	}
-	out := d.Body
+	e := edited{out: d.Body}
 	switch d.Method {
 	case http.MethodPatch:
 		var err error
-		if out, err = d.merge(old); err != nil {
-			return nil, err
+		if e, err = d.merge(old); err != nil {
+			return edited{}, err
 		}
 		// The rest of the object was valid when it came.
 		if d.status() {
 			break
 		}
-		if err := check(d.Version, d.Module, d.level(), out); err != nil {
-			return nil, err
+		if err := check(d.Version, d.Module, d.level(), e.out); err != nil {
+			return edited{}, err
 		}
 	}
-	if bytes.Equal(old, out) {
-		return nil, errUnchanged
+	if bytes.Equal(old, e.out) {
+		return edited{}, errUnchanged
 	}
-	return out, nil
+	return e, nil
 }
 
 // status reports whether a PATCH gives an EVSE a status that OCPI knows, and
@@ -211,10 +214,14 @@ func (d *document) status() bool {
 // EVSE or connector, which the object has, another value, it does what
 // ocpi.MergePatch does without reading again what was checked before: most of
 // all messages are changes of a status.
-func (d *document) merge(old []byte) ([]byte, error) {
+func (d *document) merge(old []byte) (edited, error) {
 	rules := ocpi.MergeRules(d.Module, d.level())
+	whole := func() (edited, error) {
+		out, err := ocpi.MergePatch(old, d.Body, rules)
+		return edited{out: out}, err
+	}
 	if d.level() == 0 {
-		return ocpi.MergePatch(old, d.Body, rules)
+		return whole()
 	}
 	type member struct{ name, value []byte }
 	var space [16]member
@@ -226,11 +233,12 @@ func (d *document) merge(old []byte) ([]byte, error) {
 			break
 		}
 		if _, keyed := rules.ByKey[string(name)]; keyed || string(name) == id {
-			return ocpi.MergePatch(old, d.Body, rules)
+			return whole()
 		}
 		patch = append(patch, member{name, v})
 	}
-	out, at, done := make([]byte, 0, len(old)+len(d.Body)), 0, 0
+	e := edited{out: make([]byte, 0, len(old)+len(d.Body)), deltaKnown: d.level() == 1}
+	at, done := 0, 0
 	for c := walk(old); ; {
 		name, v, ok := c.member()
 		if !ok {
@@ -238,16 +246,30 @@ func (d *document) merge(old []byte) ([]byte, error) {
 		}
 		for _, m := range patch {
 			if bytes.Equal(m.name, name) {
-				out = append(append(out, old[at:c.at-len(v)]...), m.value...)
+				e.out = append(append(e.out, old[at:c.at-len(v)]...), m.value...)
 				at = c.at
 				done++
+				e.exchange(old, name, v, m.value)
 			}
 		}
 	}
 	if done < len(patch) {
-		return ocpi.MergePatch(old, d.Body, rules)
+		return whole()
 	}
-	return append(out, old[at:]...), nil
+	e.out = append(e.out, old[at:]...)
+	return e, nil
+}
+
+// exchange notes what another value of a member of an EVSE makes of its digest.
+func (e *edited) exchange(evse, name, was, is []byte) {
+	if !e.deltaKnown || string(name) == "last_updated" || bytes.Equal(was, is) {
+		return
+	}
+	uid := field(evse, "uid")
+	var space [256]byte
+	added, room := memberContent(space[:0], uid, name, is)
+	removed, _ := memberContent(room, uid, name, was)
+	e.delta = e.delta.plus(added).minus(removed)
 }
 
 // before reports whether the DateTime s lies before at, or is none.

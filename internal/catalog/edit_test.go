@@ -9,7 +9,7 @@ import (
 )
 
 // FuzzMerge: the short way of a PATCH of an EVSE or connector comes to the same
-// bytes as ocpi.MergePatch.
+// bytes as ocpi.MergePatch, and what it says of the digest is so.
 func FuzzMerge(f *testing.F) {
 	stamp := `"last_updated":"2026-01-01T10:00:02Z"`
 	for _, old := range []string{
@@ -31,8 +31,11 @@ func FuzzMerge(f *testing.F) {
 		}
 		d := &document{Push: delivery.Push{Module: ocpi.Locations, Body: []byte(patch)}, ids: []string{"E1"}}
 		got, err := d.merge([]byte(old))
-		if err != nil || string(got) != string(want) {
-			t.Errorf("%s with %s is %s, err %v, want %s", old, patch, got, err, want)
+		if err != nil || string(got.out) != string(want) {
+			t.Fatalf("%s with %s is %s, err %v, want %s", old, patch, got.out, err, want)
+		}
+		if is := evseContent([]byte(old)).plus(got.delta); got.deltaKnown && is != evseContent(want) {
+			t.Errorf("%s with %s: the digest is %v, want %v", old, patch, is, evseContent(want))
 		}
 	})
 }
