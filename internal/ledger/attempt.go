@@ -9,39 +9,45 @@ import (
 	"github.com/eroam/eroam/internal/store"
 )
 
-// attemptAll delivers rows, a few at a time.
-func (o *office) attemptAll(ctx context.Context, d *desk, due []store.LedgerCDR) []verdict {
-	results := make([]verdict, len(due))
+// attemptAll delivers rows, one after the other at a steady pace, so that others
+// have the processor and the disk in between. It ends early when the receiver fails.
+func (o *office) attemptAll(ctx context.Context, d *desk, s *standing, due []store.LedgerCDR) {
 	places := make(chan struct{}, perReceiver)
+	began, failing := time.Now(), s.fails()
 	var all sync.WaitGroup
+	defer all.Wait()
 	for i := range due {
+		rest(ctx, time.Until(began.Add(time.Duration(i)*drainEvery)))
 		places <- struct{}{}
+		if i > 0 && (ctx.Err() != nil || !failing && s.fails()) {
+			return
+		}
 		all.Go(func() {
-			defer func() { <-places }()
-			results[i] = o.attempt(ctx, d, &due[i])
+			a, v, err := o.send(ctx, d, &due[i])
+			<-places
+			s.note(o.keep(ctx, d, &due[i], &a, v, err))
 		})
 	}
-	all.Wait()
-	return results
 }
 
-// attempt gives one CDR to its receiver and stores what came of it.
-func (o *office) attempt(ctx context.Context, d *desk, c *store.LedgerCDR) verdict {
+// send gives one CDR to its receiver. Where it does not, it stores why, and the
+// verdict is unsent.
+func (o *office) send(ctx context.Context, d *desk, c *store.LedgerCDR) (relay.Answer, verdict, error) {
 	early, err := o.l.beforeOriginal(ctx, c)
 	if err == nil && early {
 		if err = o.wait(ctx, c); err == nil {
-			return unsent
+			return relay.Answer{}, unsent, nil
 		}
 	}
 	if err == nil && len(c.Answer) == 0 && o.l.terms(c.Owner, c.EMSP, o.l.now()).Relay {
 		var down bool
 		if down, err = o.l.turnedDown(ctx, c, nil, errAbandoned); down && err == nil {
-			return unsent
+			return relay.Answer{}, unsent, nil
 		}
 	}
 	if err == nil && o.l.fetches(c.EMSP) {
 		if err = o.l.fetched(ctx, c); err == nil {
-			return unsent
+			return relay.Answer{}, unsent, nil
 		}
 	}
 	var x *relay.Exchange
@@ -49,28 +55,33 @@ func (o *office) attempt(ctx context.Context, d *desk, c *store.LedgerCDR) verdi
 		x, err = o.l.exchange(ctx, c)
 	}
 	if ctx.Err() != nil {
-		return unsent
+		return relay.Answer{}, unsent, nil
 	}
 	if err != nil {
 		o.l.log.Warn("a CDR cannot be delivered now", "party", d.to.String(), "err", err)
 		if err := o.later(ctx, c, nil, err); err != nil {
 			o.l.log.Error("the delivery of a CDR could not be stored", "party", d.to.String(), "err", err)
 		}
-		return unsent
+		return relay.Answer{}, unsent, nil
 	}
 	x.NotAfter = d.grant.Until()
 	a, err := o.l.o.Relay.Forward(ctx, x)
-	v := judge(&a, err)
-	if ctx.Err() != nil && v == away {
-		return away
+	return a, judge(&a, err), err
+}
+
+// keep stores what came of sending a CDR, and returns what that says about the
+// receiver.
+func (o *office) keep(ctx context.Context, d *desk, c *store.LedgerCDR, a *relay.Answer, v verdict, err error) verdict {
+	if v == unsent || v == away && ctx.Err() != nil {
+		return v
 	}
 	switch v {
 	case taken:
-		_, err = o.l.delivered(ctx, c, &a)
+		_, err = o.l.delivered(ctx, c, a, o.l.unhurried)
 	case refused:
-		err = o.l.failed(ctx, c, MailRefused, &a, err)
+		err = o.l.failed(ctx, c, MailRefused, a, err)
 	case away:
-		err = o.later(ctx, c, &a, err)
+		err = o.later(ctx, c, a, err)
 	}
 	o.l.metrics.delivered.WithLabelValues(v.String()).Inc()
 	if err != nil && ctx.Err() == nil { // it will be sent again
@@ -82,6 +93,11 @@ func (o *office) attempt(ctx context.Context, d *desk, c *store.LedgerCDR) verdi
 		return away
 	}
 	return v
+}
+
+// unhurried writes what nobody waits for.
+func (l *Ledger) unhurried(ctx context.Context, fn func(*store.Tx) error) error {
+	return l.o.Store.WriteLater(ctx, storeWithin, fn)
 }
 
 // later puts off a CDR that was not delivered, or gives it up when that has gone

@@ -48,7 +48,7 @@ func (l *Ledger) first(ctx context.Context, s Submission, e *entry) (relay.Answe
 	ctx = context.WithoutCancel(ctx)
 	switch {
 	case v == taken:
-		told, err := l.delivered(ctx, c, &a)
+		told, err := l.delivered(ctx, c, &a, l.o.Store.Write)
 		if errors.Is(err, errOther) || err != nil && e.terms.Relay {
 			return relay.Answer{}, l.count(undone, unavailable(err))
 		}
@@ -155,11 +155,13 @@ func (l *Ledger) takeOver(ctx context.Context, s Submission, e *entry) (relay.An
 	return again(told, now)
 }
 
-// delivered stores that the receiver has a CDR. It returns what the sender was told
-// before; nil: nothing, so that a is what it is told.
-func (l *Ledger) delivered(ctx context.Context, c *store.LedgerCDR, a *relay.Answer) (told []byte, err error) {
+// delivered stores, by write, that the receiver has a CDR. It returns what the sender
+// was told before; nil: nothing, so that a is what it is told.
+func (l *Ledger) delivered(
+	ctx context.Context, c *store.LedgerCDR, a *relay.Answer, write func(context.Context, func(*store.Tx) error) error,
+) (told []byte, err error) {
 	now := l.now()
-	err = l.o.Store.Write(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+	err = write(context.WithoutCancel(ctx), func(tx *store.Tx) error {
 		c, ok, err := still(tx, c)
 		if err == nil && !ok {
 			err = errOther

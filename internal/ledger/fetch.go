@@ -50,11 +50,11 @@ func (l *Ledger) fetched(ctx context.Context, c *store.LedgerCDR) error {
 
 // leave ends the waiting for a receiver that fetches. busy says that there may be
 // more that waits.
-func (o *office) leave(ctx context.Context, d *desk, now time.Time) (busy bool, err error) {
+func (o *office) leave(ctx context.Context, d *desk, s *standing, now time.Time) (busy bool, err error) {
 	waiting, err := o.l.o.Store.NextMail(ctx, d.to, now.UnixMicro(), fetchAtOnce)
 	if err != nil {
 		return false, err
 	}
-	o.attemptAll(ctx, d, waiting)
+	o.attemptAll(ctx, d, s, waiting)
 	return len(waiting) == fetchAtOnce, nil
 }

@@ -175,7 +175,7 @@ func TestInFlightIsLeftAlone(t *testing.T) {
 	r := newRig(t)
 	r.agree(normal)
 	h := r.hold(`"id":"NEW"`, fails)
-	const n = 5
+	const n, failures = 5, 3 // so many in a row until it is left alone
 	for i := range n {
 		r.accept(cdr(fmt.Sprintf("C%d", i)))
 	}
@@ -184,12 +184,15 @@ func TestInFlightIsLeftAlone(t *testing.T) {
 	due := r.cdr("NEW").Due
 	late(10 * time.Second)
 	r.run()
-	r.eventually("paused", func() bool { return len(r.emsp.Received()) >= 2*n+1 })
+	r.eventually("paused", func() bool { return len(r.emsp.Received()) >= n+1+failures })
 	late(5 * time.Second) // before the time at which another process takes NEW
 	before := len(r.emsp.Received())
 	r.eventually("probed", func() bool { return len(r.emsp.Received()) > before })
 	h2 := h.n.Load()
-	err := r.Store.Write(t.Context(), func(tx *store.Tx) error { return tx.HurryMail(em1, time.Now().UnixMicro()) })
+	err := r.Store.Write(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.HurryMail(em1, time.Now().UnixMicro(), 100)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,11 +34,16 @@ const (
 	keepTrying  = 7 * 24 * time.Hour
 	leaseKind   = "mail"
 	lookEvery   = time.Second
+	expireEvery = time.Minute
 	perReceiver = 4  // requests in flight to one receiver
-	fetchAtOnce = 16 // rows read for one receiver at a time
-	// drainPause lies between two rounds of a backlog: some 100 CDRs a second, so
+	fetchAtOnce = 64 // rows read for one receiver at a time
+	// drainEvery lies between two attempts of a backlog: some 90 CDRs a second, so
 	// that 36,000 are delivered within ten minutes and other traffic hardly notices.
-	drainPause = 100 * time.Millisecond
+	drainEvery = 10 * time.Millisecond
+	// storeWithin is how long it may take until it is stored that a CDR was
+	// delivered: so long it waits for a commit that others need. Who kills the hub
+	// meanwhile has it sent again.
+	storeWithin = 100 * time.Millisecond
 	// failuresToPause is how many attempts in a row must fail before only one CDR
 	// at a time is tried, and probeAtLeast how often then: the schedule is for a
 	// CDR that its receiver cannot take, not for a receiver that has been mended.
@@ -175,7 +180,9 @@ func (o *office) closeAll() {
 // serve delivers to one receiver until ctx ends.
 func (o *office) serve(ctx context.Context, d *desk) {
 	var s standing
-	if err := o.resume(ctx, d); err != nil && ctx.Err() == nil {
+	// What waits because of failures that nobody here remembers waits no longer: the
+	// process that saw them has ended.
+	if err := o.hurry(ctx, d); err != nil && ctx.Err() == nil {
 		o.l.log.Error("cannot resume the delivery of CDRs", "party", d.to.String(), "err", err)
 	}
 	for ctx.Err() == nil {
@@ -185,32 +192,56 @@ func (o *office) serve(ctx context.Context, d *desk) {
 		}
 		wait := lookEvery
 		if busy && err == nil {
-			wait = drainPause
+			wait = drainEvery
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(wait):
-		}
+		rest(ctx, wait)
 	}
 }
 
-// resume makes due what waits because of failures that nobody here remembers:
-// the process that saw them has ended.
-func (o *office) resume(ctx context.Context, d *desk) error {
-	now := o.l.now()
-	next, err := o.l.o.Store.NextMail(ctx, d.to, now.UnixMicro(), 1)
-	if err != nil || len(next) == 0 || next[0].Due <= now.UnixMicro() {
-		return err
+// rest waits, or until ctx ends.
+func rest(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
 	}
-	return o.hurry(ctx, d, now)
 }
 
 // standing is how a receiver has been doing.
 type standing struct {
-	failures int       // in a row
-	pauses   int       // since it last took something
-	next     time.Time // no attempt before, while it fails
-	absent   bool      // it was not reachable when last looked at
+	pauses  int       // since it last took something
+	next    time.Time // no attempt before, while it fails
+	absent  bool      // it was not reachable when last looked at
+	expired time.Time // when it was last looked for what has waited for too long
+
+	mu        sync.Mutex
+	failures  int  // in a row
+	asked     bool // in this round: something was sent
+	recovered bool // in this round: it took something, and was given up before
+}
+
+// note is told of each attempt.
+func (s *standing) note(v verdict) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch v {
+	case unsent: // says nothing about the receiver
+		return
+	case away:
+		s.failures++
+	default:
+		s.recovered = s.recovered || s.failures >= failuresToPause
+		s.failures = 0
+	}
+	s.asked = true
+}
+
+// fails reports whether the receiver takes nothing at present.
+func (s *standing) fails() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failures >= failuresToPause
 }
 
 // round makes the attempts that are due. busy says that there may be more.
@@ -220,61 +251,76 @@ func (o *office) round(ctx context.Context, d *desk, s *standing) (busy bool, er
 		s.absent = true
 		o.setFailing(d.to, true)
 		if o.l.fetches(d.to) {
-			return o.leave(ctx, d, now)
+			return o.leave(ctx, d, s, now)
 		}
-		return false, o.expire(ctx, d, now)
+		return false, o.expire(ctx, d, s, now)
 	}
 	if s.absent { // it has come back: no reason to wait
-		if err := o.hurry(ctx, d, now); err != nil {
+		if err := o.hurry(ctx, d); err != nil {
 			return false, err
 		}
 		s.absent, s.next = false, time.Time{}
 	}
-	paused := s.failures >= failuresToPause
+	paused := s.fails()
 	o.setFailing(d.to, paused)
 	if paused && now.Before(s.next) {
-		return false, o.expire(ctx, d, now)
+		return false, o.expire(ctx, d, s, now)
 	}
 	limit, fetch := fetchAtOnce, o.l.o.Store.DueMail
 	if paused { // one probe, also of those whose own turn is later
 		limit, fetch = 1, o.l.o.Store.NextMail
 	}
-	due, err := fetch(ctx, d.to, now.UnixMicro(), limit)
+	due, err := fetch(ctx, d.to, o.l.now().UnixMicro(), limit)
 	if err != nil || len(due) == 0 {
 		return false, err
 	}
-	results := o.attemptAll(ctx, d, due)
-	recovered, asked := false, false
-	for _, r := range results {
-		asked = asked || r != unsent
-		switch r {
-		case unsent: // says nothing about the receiver
-		case away:
-			s.failures++
-		default:
-			recovered = recovered || s.failures >= failuresToPause
-			s.failures, s.pauses = 0, 0
-		}
-	}
-	if s.failures >= failuresToPause && asked {
+	s.asked, s.recovered = false, false
+	o.attemptAll(ctx, d, s, due)
+	switch {
+	case !s.fails():
+		s.pauses = 0
+	case s.asked:
 		s.pauses++
-		s.next = now.Add(min(pause(s.pauses), probeAtLeast))
+		s.next = o.l.now().Add(min(pause(s.pauses), probeAtLeast))
+		return false, nil
 	}
-	if recovered && s.failures < failuresToPause {
+	if s.recovered && !s.fails() {
 		o.setFailing(d.to, false)
-		return true, o.hurry(ctx, d, now)
+		return true, o.hurry(ctx, d)
 	}
 	return len(due) == limit && !paused, nil
 }
 
+// hurryAtOnce bounds how many CDRs are made due in one transaction, so that others
+// can write in between.
+const hurryAtOnce = 200
+
 // hurry makes all that waits for a receiver due, but for what its senders still
 // wait for as well.
-func (o *office) hurry(ctx context.Context, d *desk, now time.Time) error {
-	return o.l.o.Store.Write(ctx, func(tx *store.Tx) error { return tx.HurryMail(d.to, now.UnixMicro()) })
+func (o *office) hurry(ctx context.Context, d *desk) error {
+	now := o.l.now().UnixMicro()
+	late, err := o.l.o.Store.LateMail(ctx, d.to, now)
+	if err != nil || !late {
+		return err
+	}
+	for {
+		var n int
+		err := o.l.o.Store.Write(ctx, func(tx *store.Tx) (err error) {
+			n, err = tx.HurryMail(d.to, now, hurryAtOnce)
+			return err
+		})
+		if err != nil || n < hurryAtOnce {
+			return err
+		}
+		rest(ctx, drainEvery)
+	}
 }
 
 // expire gives up what has waited for too long, also when nothing can be sent.
-func (o *office) expire(ctx context.Context, d *desk, now time.Time) error {
+func (o *office) expire(ctx context.Context, d *desk, s *standing, now time.Time) error {
+	if now.Before(s.expired.Add(expireEvery)) {
+		return nil
+	}
 	old, err := o.l.o.Store.OldMail(ctx, d.to, now.Add(-keepTrying).UnixMicro(), fetchAtOnce)
 	if err != nil {
 		return err
@@ -283,6 +329,9 @@ func (o *office) expire(ctx context.Context, d *desk, now time.Time) error {
 		if err := o.l.failed(ctx, &old[i], MailDead, nil, errGivenUp); err != nil {
 			return err
 		}
+	}
+	if len(old) < fetchAtOnce {
+		s.expired = now
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ const sqlPutAgreement = `INSERT INTO agreement (` + agreementColumns + `)
 
 // PutAgreement inserts the agreement or replaces the one with its ID.
 func (tx *Tx) PutAgreement(a AgreementRow) error {
-	_, err := tx.exec(sqlPutAgreement, a.ID, a.CPO.CountryCode, a.CPO.ID, a.EMSP.CountryCode, a.EMSP.ID,
+	err := tx.send(sqlPutAgreement, a.ID, a.CPO.CountryCode, a.CPO.ID, a.EMSP.CountryCode, a.EMSP.ID,
 		a.ValidFrom, a.ValidTo, blob(a.Body))
 	if err != nil {
 		return fmt.Errorf("storing agreement %s: %w", a.ID, err)

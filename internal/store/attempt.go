@@ -31,6 +31,9 @@ func (w *writer) attempt(batch []*job, results []error, isolate bool) (settled b
 	if err == nil && w.store.watch != nil {
 		err = w.store.watch.notify(tx)
 	}
+	if err == nil {
+		err = tx.sql.flush(ctx)
+	}
 	if err != nil {
 		tx.sql.rollback()
 		results[0] = err
@@ -165,11 +168,14 @@ const (
 // runIsolated undoes what fn wrote when it fails, its part of the feed too. A
 // broken error means that the transaction cannot go on.
 func (tx *Tx) runIsolated(fn func(*Tx) error) (failed, broken error) {
-	if _, err := tx.exec(sqlSavepoint); err != nil {
+	if err := tx.send(sqlSavepoint); err != nil {
 		return nil, err
 	}
 	before, changes, ledger := tx.block, len(tx.changes), tx.ledger
 	failed = tx.run(fn)
+	if err := tx.sql.flush(tx.ctx); failed == nil {
+		failed = err
+	}
 	if failed != nil {
 		// A block reserved inside the savepoint is undone with it.
 		tx.block, tx.ledger = before, ledger
@@ -178,8 +184,7 @@ func (tx *Tx) runIsolated(fn func(*Tx) error) (failed, broken error) {
 			return failed, err
 		}
 	}
-	_, broken = tx.exec(sqlRelease)
-	return failed, broken
+	return failed, tx.send(sqlRelease)
 }
 
 // panicError is a panic of a function given to Write.

@@ -26,7 +26,7 @@ const sqlPutAudit = `INSERT INTO audit (` + auditColumns + `) VALUES ($1, $2, $3
 // the write that does it.
 func (tx *Tx) PutAudit(a AuditRow) error {
 	now := time.Now().UnixMicro()
-	if _, err := tx.exec(sqlPutAudit, orderedID(), now, a.Who, a.Action, a.Reason, blob(a.Detail), a.Count); err != nil {
+	if err := tx.send(sqlPutAudit, orderedID(), now, a.Who, a.Action, a.Reason, blob(a.Detail), a.Count); err != nil {
 		return fmt.Errorf("storing an audit row: %w", err)
 	}
 	return nil

@@ -20,7 +20,7 @@ const sqlPutCapability = `INSERT INTO capability (` + capabilityColumns + `)
 
 // PutCapability inserts the capability or replaces the one with its ID.
 func (tx *Tx) PutCapability(c Capability) error {
-	_, err := tx.exec(sqlPutCapability, c.ID, c.Kind, c.Caller, c.CallerParty.CountryCode, c.CallerParty.ID,
+	err := tx.send(sqlPutCapability, c.ID, c.Kind, c.Caller, c.CallerParty.CountryCode, c.CallerParty.ID,
 		c.Owner, c.OwnerParty.CountryCode, c.OwnerParty.ID, c.Module, c.Interface, c.URL, c.Created, c.Expires, c.Due)
 	if err != nil {
 		return fmt.Errorf("storing a capability: %w", err) // its id is a secret
@@ -52,7 +52,7 @@ const sqlExpectResult = `UPDATE capability SET due = $2 WHERE id = $1 AND due = 
 // ExpectResult sets when the result for a capability is overdue, unless a
 // result has come already, which Due below 0 says.
 func (tx *Tx) ExpectResult(id string, due int64) error {
-	if _, err := tx.exec(sqlExpectResult, id, due); err != nil {
+	if err := tx.send(sqlExpectResult, id, due); err != nil {
 		return fmt.Errorf("storing when a result is overdue: %w", err)
 	}
 	return nil
@@ -85,7 +85,7 @@ func (tx *Tx) ClaimCapability(id string, now, until int64, alone bool) (bool, er
 // UnclaimCapability ends a claim. What became due meanwhile is not overdue before
 // the claim would have ended.
 func (tx *Tx) UnclaimCapability(id string) error {
-	if _, err := tx.exec(sqlUnclaimCapability, id); err != nil {
+	if err := tx.send(sqlUnclaimCapability, id); err != nil {
 		return fmt.Errorf("giving a capability back: %w", err)
 	}
 	return nil

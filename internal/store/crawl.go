@@ -88,7 +88,7 @@ const sqlForgetCrawled = `DELETE FROM crawl_seen WHERE job = $1`
 
 // ForgetCrawled forgets what the job has seen.
 func (tx *Tx) ForgetCrawled(job string) error {
-	if _, err := tx.exec(sqlForgetCrawled, job); err != nil {
+	if err := tx.send(sqlForgetCrawled, job); err != nil {
 		return fmt.Errorf("forgetting what crawl %s has seen: %w", job, err)
 	}
 	return nil
@@ -123,7 +123,7 @@ const (
 // AskCrawl asks whoever has the job to run it now; whole: all of the list, not
 // what has changed.
 func (tx *Tx) AskCrawl(job string, whole bool) error {
-	if _, err := tx.exec(sqlAskCrawl, job, whole); err != nil {
+	if err := tx.send(sqlAskCrawl, job, whole); err != nil {
 		return fmt.Errorf("asking for crawl %s: %w", job, err)
 	}
 	return nil
@@ -131,7 +131,7 @@ func (tx *Tx) AskCrawl(job string, whole bool) error {
 
 // TakeAsked notes that what was asked of the job has begun.
 func (tx *Tx) TakeAsked(job string) error {
-	if _, err := tx.exec(sqlTakeAsked, job); err != nil {
+	if err := tx.send(sqlTakeAsked, job); err != nil {
 		return fmt.Errorf("beginning crawl %s: %w", job, err)
 	}
 	return nil
@@ -164,7 +164,7 @@ const (
 // DeleteCrawl forgets the job. It is no error when there is none.
 func (tx *Tx) DeleteCrawl(job string) error {
 	for _, query := range []string{sqlDeleteCrawl, sqlForgetCrawled, sqlDeleteCrawlAsk} {
-		if _, err := tx.exec(query, job); err != nil {
+		if err := tx.send(query, job); err != nil {
 			return fmt.Errorf("deleting crawl %s: %w", job, err)
 		}
 	}

@@ -11,7 +11,7 @@ const sqlPutCredential = `INSERT INTO credential (` + credentialColumns + `)
 
 // PutCredential inserts the credential or replaces the one with its Hash.
 func (tx *Tx) PutCredential(c CredentialRow) error {
-	if _, err := tx.exec(sqlPutCredential, blob(c.Hash), c.Platform, c.Kind, c.Created, c.Expires); err != nil {
+	if err := tx.send(sqlPutCredential, blob(c.Hash), c.Platform, c.Kind, c.Created, c.Expires); err != nil {
 		return fmt.Errorf("storing a credential of platform %s: %w", c.Platform, err)
 	}
 	return nil
@@ -34,7 +34,7 @@ const sqlDeleteCredentials = `DELETE FROM credential WHERE platform = $1`
 
 // DeleteCredentials removes all credentials of the platform.
 func (tx *Tx) DeleteCredentials(platform string) error {
-	if _, err := tx.exec(sqlDeleteCredentials, platform); err != nil {
+	if err := tx.send(sqlDeleteCredentials, platform); err != nil {
 		return fmt.Errorf("deleting the credentials of platform %s: %w", platform, err)
 	}
 	return nil

@@ -123,7 +123,7 @@ const sqlDeleteCursor = `DELETE FROM lane_cursor WHERE lane = $1`
 
 // DeleteCursor forgets the lane. It is no error when there is none.
 func (tx *Tx) DeleteCursor(lane string) error {
-	if _, err := tx.exec(sqlDeleteCursor, lane); err != nil {
+	if err := tx.send(sqlDeleteCursor, lane); err != nil {
 		return fmt.Errorf("deleting the cursor of lane %s: %w", lane, err)
 	}
 	return nil

@@ -92,7 +92,7 @@ const (
 // somebody has replayed or discarded letters.
 func (tx *Tx) PutDeadLetter(d DeadLetter) error {
 	now := time.Now().UnixMicro()
-	_, err := tx.exec(sqlPutDeadLetter, orderedID(), d.Lane, d.Platform, d.Receiver.CountryCode, d.Receiver.ID, d.Role,
+	err := tx.send(sqlPutDeadLetter, orderedID(), d.Lane, d.Platform, d.Receiver.CountryCode, d.Receiver.ID, d.Role,
 		d.Key.Kind, d.Key.Party.CountryCode, d.Key.Party.ID, d.Key.ID, d.Name, d.Seq, d.Method, clean(d.URL),
 		d.HTTPStatus, d.OCPIStatus, clean(d.Error), d.Attempts, d.Version, now, now,
 		clean(d.RequestHeader), clean(d.ResponseHeader), blob(cutBody(d.Request)), blob(cutBody(d.Response)))
@@ -144,9 +144,9 @@ func (tx *Tx) SettleDeadLetters(lane string, k ObjectKey, state string) error {
 		return tx.fail(errors.New("store: a letter cannot be settled as " + state))
 	}
 	now := time.Now().UnixMicro()
-	_, err := tx.exec(sqlSettleDeadLetters, state, now, lane, k.Kind, k.Party.CountryCode, k.Party.ID, k.ID)
+	err := tx.send(sqlSettleDeadLetters, state, now, lane, k.Kind, k.Party.CountryCode, k.Party.ID, k.ID)
 	if err == nil {
-		_, err = tx.exec(sqlSettleDiscarded, now, lane, k.Kind, k.Party.CountryCode, k.Party.ID, k.ID)
+		err = tx.send(sqlSettleDiscarded, now, lane, k.Kind, k.Party.CountryCode, k.Party.ID, k.ID)
 	}
 	if err != nil {
 		return fmt.Errorf("settling the dead letters of lane %s: %w", lane, err)

@@ -54,7 +54,7 @@ const sqlPutPermission = `INSERT INTO permission (` + permissionColumns + `)
 // PutAuthorization keeps an authorization. It does nothing when there is one
 // with the ID.
 func (tx *Tx) PutAuthorization(a Authorization) error {
-	_, err := tx.exec(sqlPutPermission, a.ID, a.At, a.CPO.CountryCode, a.CPO.ID, a.EMSP.CountryCode, a.EMSP.ID,
+	err := tx.send(sqlPutPermission, a.ID, a.At, a.CPO.CountryCode, a.CPO.ID, a.EMSP.CountryCode, a.EMSP.ID,
 		a.Reference, a.Token, a.Contract, a.Location, a.Session, a.Method)
 	if err != nil {
 		return fmt.Errorf("storing an authorization: %w", err)
@@ -80,7 +80,7 @@ func watchFields(w *SessionWatch) []any {
 
 // PutSessionWatch inserts or replaces what is known of a session.
 func (tx *Tx) PutSessionWatch(w SessionWatch) error {
-	_, err := tx.exec(sqlPutWatch, w.Owner.CountryCode, w.Owner.ID, w.Session, w.EMSP.CountryCode, w.EMSP.ID, w.Token,
+	err := tx.send(sqlPutWatch, w.Owner.CountryCode, w.Owner.ID, w.Session, w.EMSP.CountryCode, w.EMSP.ID, w.Token,
 		w.EVSE, w.Status, w.Started, w.Ended, w.Updated, w.CDR, w.Due, w.Raised)
 	if err != nil {
 		return fmt.Errorf("storing what is known of a session: %w", err)
@@ -112,7 +112,7 @@ func findingFields(f *LedgerFinding) []any {
 
 // PutFinding adds a finding, or changes Cleared and Text of the one with the ID.
 func (tx *Tx) PutFinding(f LedgerFinding) error {
-	_, err := tx.exec(sqlPutFinding, f.ID, f.Kind, f.CPO.CountryCode, f.CPO.ID, f.EMSP.CountryCode, f.EMSP.ID, f.Session,
+	err := tx.send(sqlPutFinding, f.ID, f.Kind, f.CPO.CountryCode, f.CPO.ID, f.EMSP.CountryCode, f.EMSP.ID, f.Session,
 		f.At, f.Cleared, f.Text)
 	if err != nil {
 		return fmt.Errorf("storing a finding: %w", err)
@@ -124,7 +124,7 @@ const sqlPutCheckpoint = `INSERT INTO ledger_checkpoint (size, at, note) VALUES 
 
 // PutCheckpoint keeps a signed state of the log. The first one of a size stays.
 func (tx *Tx) PutCheckpoint(size, at int64, note []byte) error {
-	if _, err := tx.exec(sqlPutCheckpoint, size, at, blob(note)); err != nil {
+	if err := tx.send(sqlPutCheckpoint, size, at, blob(note)); err != nil {
 		return fmt.Errorf("storing checkpoint %d: %w", size, err)
 	}
 	return nil

@@ -8,16 +8,29 @@ import (
 	"github.com/eroam/eroam/ocpi"
 )
 
-const sqlHurryMail = `UPDATE cdr SET due = $1 WHERE mail = 'waiting' AND emsp_country = $2 AND emsp_party = $3 AND due > $1
-	AND length(answer) > 0`
+const (
+	laterMail   = ` FROM cdr WHERE mail = 'waiting' AND emsp_country = $2 AND emsp_party = $3 AND due > $1 AND length(answer) > 0`
+	sqlLateMail = `SELECT due` + laterMail + ` LIMIT 1`
+	// Ordered, so that SQLite takes the index with the due time.
+	sqlHurryMail = `UPDATE cdr SET due = $1 WHERE id IN (SELECT id` + laterMail + ` ORDER BY due, id LIMIT $4)`
+)
 
-// HurryMail makes all that waits for a receiver due now: it takes CDRs again. What
-// has no Answer stays: it is on its way in.
-func (tx *Tx) HurryMail(receiver ocpi.PartyID, now int64) error {
-	if _, err := tx.exec(sqlHurryMail, now, receiver.CountryCode, receiver.ID); err != nil {
-		return fmt.Errorf("hurrying the CDRs for %s: %w", receiver, err)
+// HurryMail makes due now what waits for a receiver and is due later, at most limit
+// CDRs, and returns how many: it takes CDRs again. What has no Answer stays: it is
+// on its way in.
+func (tx *Tx) HurryMail(receiver ocpi.PartyID, now int64, limit int) (int, error) {
+	n, err := tx.exec(sqlHurryMail, now, receiver.CountryCode, receiver.ID, limit)
+	if err != nil {
+		return 0, fmt.Errorf("hurrying the CDRs for %s: %w", receiver, err)
 	}
-	return nil
+	return int(n), nil
+}
+
+// LateMail reports whether there is something that HurryMail makes due.
+func (l *Ledger) LateMail(ctx context.Context, receiver ocpi.PartyID, now int64) (bool, error) {
+	var due int64
+	found, err := l.read.row(ctx, sqlLateMail, []any{now, receiver.CountryCode, receiver.ID}, &due)
+	return found, wrap(err, "looking for CDRs that wait for %s", receiver)
 }
 
 const sqlNextMail = `SELECT ` + cdrColumns + ` FROM cdr WHERE mail = 'waiting' AND emsp_country = $1 AND emsp_party = $2
@@ -35,7 +48,7 @@ const sqlPutOffMail = `UPDATE cdr SET due = $1, attempts = attempts + 1 WHERE id
 // PutOffMail notes a failed attempt to deliver a CDR, and when the next one is
 // due.
 func (tx *Tx) PutOffMail(id, due int64) error {
-	if _, err := tx.exec(sqlPutOffMail, due, id); err != nil {
+	if err := tx.send(sqlPutOffMail, due, id); err != nil {
 		return fmt.Errorf("putting off CDR %d: %w", id, err)
 	}
 	return nil
@@ -98,7 +111,7 @@ const (
 
 // PutMeterKey keeps the key of an EVSE, in place of the one before.
 func (tx *Tx) PutMeterKey(k MeterKey) error {
-	if _, err := tx.exec(sqlPutMeterKey, k.Owner.CountryCode, k.Owner.ID, k.EVSE, k.Key, k.Since); err != nil {
+	if err := tx.send(sqlPutMeterKey, k.Owner.CountryCode, k.Owner.ID, k.EVSE, k.Key, k.Since); err != nil {
 		return fmt.Errorf("storing the key of a meter: %w", err)
 	}
 	return nil

@@ -25,7 +25,7 @@ func TestLedgerPlans(t *testing.T) {
 		{sqlCDR, "sqlite_autoindex_cdr"}, {sqlCDRByID, "PRIMARY KEY"},
 		{sqlOfSession, "cdr_session"}, {sqlOfToken, "cdr_token"}, {sqlOfEVSE, "cdr_evse"}, {sqlLastRegister, "cdr_meter"}, {sqlLastAtEVSE, "cdr_evse"},
 		{sqlDueMail, "cdr_waiting"}, {sqlNextReceiver, "cdr_waiting"}, {sqlDueApprovals, "cdr_deadline"}, {sqlDueWatches, "session_watch_due"},
-		{sqlCDROfSession, "cdr_session"}, {sqlNewestRival, "cdr_session"}, {sqlNewestRival, "cdr_evse"}, {sqlPutOffMail, "PRIMARY KEY"}, {sqlHurryMail, "cdr_waiting"}, {sqlOldMail, "cdr_waiting"}, {sqlNextMail, "cdr_waiting"},
+		{sqlCDROfSession, "cdr_session"}, {sqlNewestRival, "cdr_session"}, {sqlNewestRival, "cdr_evse"}, {sqlPutOffMail, "PRIMARY KEY"}, {sqlHurryMail, "cdr_waiting"}, {sqlLateMail, "cdr_waiting"}, {sqlOldMail, "cdr_waiting"}, {sqlNextMail, "cdr_waiting"},
 		{sqlCDRSpan, "cdr_received"}, {sqlPostingSpan, "posting_at"}, {sqlLedgerSize, "ledger_event"}, {sqlLastPosting, "posting"},
 		{sqlCDREvents, "ledger_event_cdr"}, {sqlEvents, "PRIMARY KEY"}, {sqlEventHashes, "PRIMARY KEY"},
 		{sqlNodeHashes, "sqlite_autoindex_ledger_node"}, {sqlTariffAt, "sqlite_autoindex_tariff_version"}, {sqlTariffTime, "sqlite_autoindex_tariff_version"},

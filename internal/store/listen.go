@@ -95,8 +95,7 @@ func (w *watch) notify(tx *Tx) error {
 	if what == w.id {
 		return nil
 	}
-	_, err := tx.exec(sqlNotify, what)
-	return err
+	return tx.send(sqlNotify, what)
 }
 
 // listen wakes those who wait for what other processes commit, until ctx ends.

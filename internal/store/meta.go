@@ -26,9 +26,9 @@ const (
 func (tx *Tx) SetMeta(key string, value []byte) error {
 	var err error
 	if value == nil {
-		_, err = tx.exec(sqlDeleteMeta, key)
+		err = tx.send(sqlDeleteMeta, key)
 	} else {
-		_, err = tx.exec(sqlSetMeta, key, blob(value))
+		err = tx.send(sqlSetMeta, key, blob(value))
 	}
 	if err != nil {
 		return fmt.Errorf("storing %s: %w", key, err)

@@ -21,7 +21,7 @@ const (
 
 // AddNews raises the counters of a platform by those of n.
 func (tx *Tx) AddNews(platform string, n News) error {
-	if _, err := tx.exec(sqlAddNews, platform, n.Heard, n.Failed); err != nil {
+	if err := tx.send(sqlAddNews, platform, n.Heard, n.Failed); err != nil {
 		return fmt.Errorf("storing news of platform %s: %w", platform, err)
 	}
 	return nil

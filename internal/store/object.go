@@ -77,15 +77,6 @@ func (tx *Tx) store(o *Object, loud bool) error {
 	return nil
 }
 
-// one runs a statement that must change one row.
-func (tx *Tx) one(query string, args ...any) error {
-	n, err := tx.exec(query, args...)
-	if err == nil && n != 1 {
-		err = tx.fail(fmt.Errorf("%d rows changed instead of one: the index in memory is wrong", n))
-	}
-	return err
-}
-
 // place is where the object is for this transaction. The index is of the
 // moment at which the transaction began, and nobody else writes while it runs.
 func (tx *Tx) place(k ObjectKey) (place, bool) {

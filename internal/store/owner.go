@@ -12,7 +12,7 @@ const sqlPutOwner = `INSERT INTO owner (kind, id, country, party, seen) VALUES (
 
 // PutOwner notes that the party was seen to own the id. Seen never goes back.
 func (tx *Tx) PutOwner(o OwnerRow) error {
-	if _, err := tx.exec(sqlPutOwner, o.Kind, o.ID, o.Party.CountryCode, o.Party.ID, o.Seen); err != nil {
+	if err := tx.send(sqlPutOwner, o.Kind, o.ID, o.Party.CountryCode, o.Party.ID, o.Seen); err != nil {
 		return fmt.Errorf("storing an owner of a %s: %w", o.Kind, err)
 	}
 	return nil

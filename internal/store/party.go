@@ -17,7 +17,7 @@ const sqlPutParty = `INSERT INTO party (` + partyColumns + `)
 // PutParty inserts the party or replaces the one with its id and role; the new
 // row may name another platform.
 func (tx *Tx) PutParty(p PartyRow) error {
-	_, err := tx.exec(sqlPutParty, p.Party.CountryCode, p.Party.ID, p.Role, p.Platform,
+	err := tx.send(sqlPutParty, p.Party.CountryCode, p.Party.ID, p.Role, p.Platform,
 		p.Name, p.Confirmed, p.Status, p.LastUpdated, blob(p.Delivery))
 	if err != nil {
 		return fmt.Errorf("storing party %s as %s: %w", p.Party, p.Role, err)
@@ -29,7 +29,7 @@ const sqlDeleteParty = `DELETE FROM party WHERE country = $1 AND party = $2 AND 
 
 // DeleteParty removes one role of a party. It is no error when there is none.
 func (tx *Tx) DeleteParty(id ocpi.PartyID, role string) error {
-	if _, err := tx.exec(sqlDeleteParty, id.CountryCode, id.ID, role); err != nil {
+	if err := tx.send(sqlDeleteParty, id.CountryCode, id.ID, role); err != nil {
 		return fmt.Errorf("deleting party %s as %s: %w", id, role, err)
 	}
 	return nil

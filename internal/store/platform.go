@@ -18,7 +18,7 @@ const sqlPutPlatform = `INSERT INTO platform (` + platformColumns + `)
 
 // PutPlatform inserts the platform or replaces the one with its ID.
 func (tx *Tx) PutPlatform(p PlatformRow) error {
-	_, err := tx.exec(sqlPutPlatform, p.ID, p.Name, p.State, p.Offline, p.Hub, p.Version, p.VersionsURL,
+	err := tx.send(sqlPutPlatform, p.ID, p.Name, p.State, p.Offline, p.Hub, p.Version, p.VersionsURL,
 		p.Encoding, blob(p.Endpoints), blob(p.SealedToken), blob(p.Settings), p.Created, p.Updated)
 	if err != nil {
 		return fmt.Errorf("storing platform %s: %w", p.ID, err)
@@ -35,7 +35,7 @@ const (
 // no error when there is none.
 func (tx *Tx) DeletePlatform(id string) error {
 	for _, query := range []string{sqlDeletePlatform, sqlDeleteCredentials, sqlDeletePlatformParties, sqlDeleteNews} {
-		if _, err := tx.exec(query, id); err != nil {
+		if err := tx.send(query, id); err != nil {
 			return fmt.Errorf("deleting platform %s: %w", id, err)
 		}
 	}

@@ -36,16 +36,12 @@ func openPostgres(ctx context.Context, database string) (engine, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "eroam"
 	}
-	write := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
-		if err := checkPostgres(ctx, c); err != nil {
-			return err
-		}
-		_, err := c.Exec(ctx, sqlIdleTimeout)
-		return err
-	}))
-	write.SetMaxOpenConns(1)
-	if err := preparePostgres(ctx, write); err != nil {
-		return engine{}, errors.Join(fmt.Errorf("opening the database: %w", err), write.Close())
+	write := &postgresWriter{config: config}
+	if err := write.connect(ctx); err != nil {
+		return engine{}, fmt.Errorf("opening the database: %w", err)
+	}
+	if err := preparePostgres(ctx, config); err != nil {
+		return engine{}, errors.Join(fmt.Errorf("opening the database: %w", err), write.close())
 	}
 	read := stdlib.OpenDB(*config)
 	read.SetMaxOpenConns(postgresReaders)
@@ -64,21 +60,18 @@ func openPostgres(ctx context.Context, database string) (engine, error) {
 		},
 		asideRead: poolReader{aside},
 		listen:    func(ctx context.Context) (*pgx.Conn, error) { return pgx.ConnectConfig(ctx, config.Copy()) },
-		begin: func(ctx context.Context) (transaction, error) {
-			tx, err := write.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
-			return postgresTx{tx}, err
-		},
-		read:    poolReader{read}, // the driver keeps prepared statements
-		shared:  true,
-		timeout: postgresTimeout,
-		close:   func() error { return errors.Join(read.Close(), aside.Close(), write.Close()) },
+		begin:     write.begin,
+		read:      poolReader{read}, // the driver keeps prepared statements
+		shared:    true,
+		timeout:   postgresTimeout,
+		close:     func() error { return errors.Join(read.Close(), aside.Close(), write.close()) },
 	}, nil
 }
 
-func preparePostgres(ctx context.Context, db *sql.DB) error {
-	if err := db.PingContext(ctx); err != nil {
-		return err
-	}
+// preparePostgres brings the tables up to date.
+func preparePostgres(ctx context.Context, config *pgx.ConnConfig) (err error) {
+	db := stdlib.OpenDB(*config)
+	defer func() { err = errors.Join(err, db.Close()) }()
 	// Processes that start at the same time migrate one after another.
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 	if err != nil {
@@ -123,8 +116,19 @@ func (v server) check() error {
 	return nil
 }
 
-// postgresTx adapts sql.Tx.
+// postgresTx adapts sql.Tx, for what is not part of a group commit.
 type postgresTx struct{ tx *sql.Tx }
+
+// send runs the statement at once.
+func (t postgresTx) send(ctx context.Context, query string, args []any, one bool) error {
+	n, err := t.exec(ctx, query, args)
+	if err == nil && one {
+		err = changedOne(n)
+	}
+	return err
+}
+
+func (t postgresTx) flush(context.Context) error { return nil }
 
 func (t postgresTx) exec(ctx context.Context, query string, args []any) (int64, error) {
 	r, err := t.tx.ExecContext(ctx, query, args...)

@@ -65,6 +65,17 @@ func (w *sqliteWriter) exec(ctx context.Context, query string, args []any) (int6
 	return n, err
 }
 
+// send runs the statement at once.
+func (w *sqliteWriter) send(ctx context.Context, query string, args []any, one bool) error {
+	n, err := w.exec(ctx, query, args)
+	if err == nil && one {
+		err = changedOne(n)
+	}
+	return err
+}
+
+func (w *sqliteWriter) flush(context.Context) error { return nil }
+
 func (w *sqliteWriter) commit() error {
 	if _, err := w.exec(context.Background(), `COMMIT`, nil); err != nil {
 		w.rollback()

@@ -54,6 +54,13 @@ func (w *workspace) reset() {
 
 // transaction is an open transaction of an engine.
 type transaction interface {
+	// send runs a statement of which nothing but its failure matters; with one, it
+	// must change one row. The engine may run it later in the transaction, after
+	// what was sent before and before anything else: its error is then that of the
+	// method that made it run.
+	send(ctx context.Context, query string, args []any, one bool) error
+	// flush runs what was sent.
+	flush(ctx context.Context) error
 	// exec returns the number of rows that the statement changed.
 	exec(ctx context.Context, query string, args []any) (int64, error)
 	// row reads the first row of a query; false when there is none.
@@ -82,6 +89,31 @@ func (tx *Tx) exec(query string, args ...any) (int64, error) {
 		return 0, tx.fail(err)
 	}
 	return n, nil
+}
+
+// send runs a statement of which nothing but its failure matters. On PostgreSQL it
+// waits for the next one that returns something.
+func (tx *Tx) send(query string, args ...any) error { return tx.sendOne(false, query, args) }
+
+// one runs a statement that must change one row, as send does.
+func (tx *Tx) one(query string, args ...any) error { return tx.sendOne(true, query, args) }
+
+func (tx *Tx) sendOne(one bool, query string, args []any) error {
+	if err := checkText(args); err != nil {
+		return tx.fail(err)
+	}
+	if err := tx.sql.send(tx.ctx, query, args, one); err != nil {
+		return tx.fail(err)
+	}
+	return nil
+}
+
+// changedOne is the error of a statement that must change one row, and changed n.
+func changedOne(n int64) error {
+	if n == 1 {
+		return nil
+	}
+	return fmt.Errorf("%d rows changed instead of one", n)
 }
 
 // row runs a query of at most one row and scans it.
@@ -133,7 +165,7 @@ func (tx *Tx) giveBack() error {
 		return nil
 	}
 	tx.block.end = tx.block.next
-	if _, err := tx.exec(sqlReserve, -rest); err != nil {
+	if err := tx.send(sqlReserve, -rest); err != nil {
 		return fmt.Errorf("returning unused numbers of the feed: %w", err)
 	}
 	return nil

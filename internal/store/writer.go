@@ -66,6 +66,7 @@ type writer struct {
 	store   *Store
 	metrics *metrics
 	queue   chan *job
+	later   chan *job   // see WriteLater; never closed
 	failing atomic.Bool // the last transaction could not be committed
 	lost    bool        // the index may lack what was committed with an unknown outcome
 	*workspace
@@ -75,7 +76,7 @@ type writer struct {
 }
 
 func newWriter(s *Store, queue int, r prometheus.Registerer) (*writer, error) {
-	w := &writer{store: s, queue: make(chan *job, queue), workspace: &workspace{codec: s.codec, index: s.index}}
+	w := &writer{store: s, queue: make(chan *job, queue), later: make(chan *job, queue), workspace: &workspace{codec: s.codec, index: s.index}}
 	var err error
 	w.metrics, err = newMetrics(r, func() float64 { return float64(len(w.queue)) })
 	return w, err
@@ -104,8 +105,7 @@ func (w *writer) close() {
 	close(w.queue)
 }
 
-// run is the goroutine of the writer. It ends after close, when the queue is
-// empty.
+// run is the goroutine of the writer. It ends after close, when nothing waits.
 func (w *writer) run() {
 	defer w.metrics.unregister()
 	batch := make([]*job, 0, maxBatch)
@@ -119,9 +119,13 @@ func (w *writer) run() {
 		runtime.Gosched()
 		batch = w.more(batch)
 		if len(batch) > 0 {
+			batch = w.join(batch)
 			w.commit(batch)
 		}
 		clear(batch)
+	}
+	for batch = w.join(batch[:0]); len(batch) > 0; batch = w.join(batch[:0]) {
+		w.commit(batch)
 	}
 }
 

@@ -58,15 +58,40 @@ func testCDRMail(t *testing.T, fresh func(testing.TB) store.Options) {
 		}
 	}
 	write(t, s, func(tx *store.Tx) error {
-		return errors.Join(tx.PutOffMail(int64(waits+1), 99), tx.PutOffMail(int64(delivered+1), 99), tx.HurryMail(cpo2, 20))
+		return errors.Join(tx.PutOffMail(int64(waits+1), 99), tx.PutOffMail(int64(delivered+1), 99))
 	})
 	cdrs[waits].Due, cdrs[waits].Attempts = 99, cdrs[waits].Attempts+1
-	for i := range cdrs {
-		if c := &cdrs[i]; c.Mail == "waiting" && c.EMSP == cpo2 && len(c.Answer) > 0 {
-			c.Due = min(c.Due, 20)
-		}
-	}
 	same(t, cdrsOf(t, s), cdrs)
+	testHurryMail(t, s, cdrs)
+}
+
+// What is due later is made due a few at a time, the earliest first.
+func testHurryMail(t *testing.T, s *store.Store, cdrs []store.LedgerCDR) {
+	const now, limit = 20, 4
+	later := in(cdrs, func(c *store.LedgerCDR) int64 { return c.Due }, func(c *store.LedgerCDR) bool {
+		return c.Mail == "waiting" && c.EMSP == cpo2 && len(c.Answer) > 0 && c.Due > now
+	})
+	if len(later) < 2*limit {
+		t.Fatalf("only %d wait", len(later))
+	}
+	for more := true; more; {
+		due := later[:min(limit, len(later))]
+		later = later[len(due):]
+		if late, err := s.LateMail(context.Background(), cpo2, now); late != (len(due) > 0) || err != nil {
+			t.Errorf("late %v, %v; %d are", late, err, len(due))
+		}
+		var n int
+		write(t, s, func(tx *store.Tx) (err error) {
+			n, err = tx.HurryMail(cpo2, now, limit)
+			return err
+		})
+		same(t, n, len(due))
+		for _, id := range due {
+			cdrs[id-1].Due = now
+		}
+		same(t, cdrsOf(t, s), cdrs)
+		more = len(due) == limit
+	}
 }
 
 func testCDROfSession(t *testing.T, fresh func(testing.TB) store.Options) {

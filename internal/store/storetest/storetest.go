@@ -91,6 +91,8 @@ func Run(t *testing.T, fresh func(testing.TB) store.Options) {
 		{"CancelledBeforeItsTurn", testCancelledWaiting},
 		{"CancelledWhileRunning", testCancelledRunning},
 		{"CloseDrains", testCloseDrains},
+		{"WriteLater", testWriteLater},
+		{"WriteLaterEnds", testWriteLaterEnds},
 		{"Reopen", testReopen},
 		{"Ping", testPing},
 		{"Metrics", testMetrics},
