@@ -44,7 +44,8 @@ func readProof(name string, limit int64) ([]byte, error) {
 
 // LedgerCheckReceiptCmd checks a receipt.
 type LedgerCheckReceiptCmd struct {
-	File string `arg:"" help:"The receipt; - is standard input."`
+	File    string `arg:"" help:"The receipt; - is standard input."`
+	Promise string `placeholder:"TEXT" help:"The header Eroam-Promise of the answer when the CDR was sent: the receipt must be about what was promised."`
 	keyFlag
 }
 
@@ -63,6 +64,12 @@ func (c *LedgerCheckReceiptCmd) Run(l *LedgerCmd, s Streams) error {
 	var out receipt.Checked
 	if err == nil {
 		out, err = receipt.Check(r, c.Key)
+	}
+	if err == nil && c.Promise != "" {
+		var p receipt.Promise
+		if p, err = receipt.OpenPromise(c.Promise, out.Key); err == nil {
+			err = p.Kept(&out)
+		}
 	}
 	var leaf ledger.Leaf
 	if err == nil {

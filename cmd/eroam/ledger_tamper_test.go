@@ -36,6 +36,8 @@ type tampered struct {
 	emsp string // token of the provider
 	dir  string // for files
 	key  string
+
+	promises map[string]string // by id of the CDR
 }
 
 func newTampered(t *testing.T, binary, database string) *tampered {
@@ -45,7 +47,7 @@ func newTampered(t *testing.T, binary, database string) *tampered {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &tampered{t: t, dir: dir, hub: &blackbox.Hub{Binary: binary, Data: filepath.Join(dir, "data"), Addr: addr}}
+	x := &tampered{t: t, dir: dir, promises: map[string]string{}, hub: &blackbox.Hub{Binary: binary, Data: filepath.Join(dir, "data"), Addr: addr}}
 	if database != "" {
 		x.hub.Settings = []string{"EROAM_DATABASE=" + database}
 	}
@@ -63,7 +65,7 @@ func newTampered(t *testing.T, binary, database string) *tampered {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x.cpo = &blackbox.Partner{Party: tamperCPO, Hub: x.hub, Token: token}
+	x.cpo = &blackbox.Partner{Party: tamperCPO, Hub: x.hub, Token: token, Header: http.Header{"Eroam-Promise": {"1"}}}
 	return x
 }
 
@@ -86,9 +88,11 @@ func (x *tampered) bill(id string) {
 		`"currency":"EUR","tariffs":[{"country_code":"NL","party_id":"CP1","id":"T1","currency":"EUR","elements":[{"price_components":[{"type":"ENERGY","price":0.40,"vat":21,"step_size":1}]}],"last_updated":"2026-01-01T00:00:00Z"}],` +
 		`"charging_periods":[{"start_date_time":"` + at(0) + `","dimensions":[{"type":"ENERGY","volume":10.0},{"type":"TIME","volume":1.0}],"tariff_id":"T1"}],` +
 		`"total_cost":{"excl_vat":4.00,"incl_vat":4.84},"total_energy":10.0,"total_time":1.0,"last_updated":"` + at(time.Hour+time.Minute) + `"}`
-	if _, err := x.cpo.Must(x.t.Context(), http.MethodPost, "receiver/cdrs", tamperEMSP, []byte(body)); err != nil {
+	r, err := x.cpo.Must(x.t.Context(), http.MethodPost, "receiver/cdrs", tamperEMSP, []byte(body))
+	if err != nil {
 		x.t.Fatal(err)
 	}
+	x.promises[id] = r.Header.Get("Eroam-Promise")
 }
 
 // eroam runs eroam ledger and returns what it printed and its exit code.
@@ -172,6 +176,9 @@ func (x *tampered) keep() {
 	x.key = receipt.Key
 	x.want(0, "posted    emsp:DE-EM1 4.84 EUR", "check-receipt", "c1.approved", "--key", x.key)
 	x.want(0, "warning", "check-receipt", "c1.receipt")
+	x.want(0, "valid", "check-receipt", "c1.receipt", "--key", x.key, "--promise", x.promises["C1"])
+	x.want(1, "the promise is about event", "check-receipt", "c1.receipt", "--key", x.key, "--promise", x.promises["C2"])
+	x.want(1, "three parts", "check-receipt", "c1.receipt", "--promise", "none")
 	x.want(0, "messages", "check-evidence", "c1.evidence", "--json")
 	for name, change := range map[string][2]string{"c1.receipt": {`\"net\":400`, `\"net\":401`}, "c1.evidence": {`\"excl_vat\":4.00`, `\"excl_vat\":4.01`}} {
 		b, err := os.ReadFile(filepath.Join(x.dir, name))
@@ -243,8 +250,9 @@ func (x *tampered) leaf(seq int64) string {
 	return string(events[0].Leaf)
 }
 
-// dropNewest takes the newest event away and lets the hub go on: its log is not
-// the one any more of which the partner has kept a checkpoint.
+// dropNewest takes the newest event away and lets the hub go on, which signs no
+// such log; without the checkpoints it does, but the log is not the one any more of
+// which the partner has kept a checkpoint.
 func (x *tampered) dropNewest() {
 	x.t.Helper()
 	old, err := os.ReadFile(filepath.Join(x.dir, "old"))
@@ -258,12 +266,25 @@ func (x *tampered) dropNewest() {
 	storetest.Tamper(x.t, x.hub.Database(), fmt.Sprintf(`DELETE FROM ledger_event WHERE seq = %d`, size-1))
 	x.verify(1, fmt.Sprintf("WRONG  ledger_event %d: is missing: the checkpoint of size %d was signed over it", size-1, size))
 	x.start()
+	x.want(1, "log is not what it was", "checkpoint", "-o", "new")
 	x.bill("C5")
 	x.bill("C6")
-	x.want(0, "", "checkpoint", "-o", "new")
-	x.want(0, "", "consistency", strconv.Itoa(size), "-o", "proof")
-	x.want(1, "did not grow out of", "check-consistency", "old", "new", "proof", "--key", x.key)
-	x.want(1, "did not grow out of", "check-consistency", "c1.receipt", "new", "proof")
+	x.want(1, "log is not what it was", "checkpoint", "-o", "new")
 	x.hub.Stop()
 	x.verify(1, fmt.Sprintf("WRONG  ledger_checkpoint %d: was signed over other events", size))
+	storetest.Tamper(x.t, x.hub.Database(), `DELETE FROM ledger_checkpoint`)
+	x.start()
+	x.want(0, "", "checkpoint", "-o", "new")
+	x.bill("C7")
+	x.want(0, "", "checkpoint", "-o", "newer")
+	now, err := os.ReadFile(filepath.Join(x.dir, "new"))
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	x.want(0, "", "consistency", strings.Split(string(now), "\n")[1], "-o", "proof")
+	x.want(0, "", "check-consistency", "new", "newer", "proof", "--key", x.key)
+	x.want(1, "did not grow out of", "check-consistency", "old", "newer", "proof", "--key", x.key)
+	x.want(1, "did not grow out of", "check-consistency", "c1.receipt", "newer", "proof")
+	x.want(1, "no checkpoint of size", "consistency", strconv.Itoa(size), "-o", "none")
+	x.hub.Stop()
 }

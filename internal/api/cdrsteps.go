@@ -203,6 +203,8 @@ func ledgerProblem(err error) error {
 		return huma.Error404NotFound(sentence(err))
 	case errors.Is(err, ledger.ErrNotAllowed):
 		return huma.Error403Forbidden(sentence(err))
+	case errors.Is(err, ledger.ErrTampered): // whoever asks for a proof is to know
+		return huma.Error500InternalServerError(sentence(err))
 	case errors.Is(err, ledger.ErrState):
 		return huma.Error409Conflict(sentence(err))
 	case errors.Is(err, ledger.ErrInvalid):

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 
 	"github.com/eroam/eroam/ocpi"
@@ -18,6 +19,7 @@ type Partner struct {
 	Hub    *Hub
 	Token  string // from Register
 	Client *http.Client
+	Header http.Header // more headers for each request
 }
 
 // HubParty is the party of every Hub.
@@ -63,6 +65,7 @@ func (p *Partner) Send(ctx context.Context, method, path string, to Party, body 
 	if len(body) > 0 {
 		h.Set("Content-Type", "application/json")
 	}
+	maps.Copy(h, p.Header)
 	client := p.Client
 	if client == nil {
 		client = http.DefaultClient
