@@ -8,7 +8,7 @@ import "time"
 //
 // What lifecycle.go needs of a lane: newLane makes one that does nothing yet;
 // begin has it work until its context ends, which gives up what is in flight at
-// once, or until leave is closed, it is woken, and nothing is in flight any more;
+// once, or until leave is set, it is woken, and nothing is in flight any more;
 // snapshotState says how far it is at any time; wake says that the registry has
 // changed; stopped is closed when the lane has ended.
 type charge struct {

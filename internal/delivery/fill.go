@@ -13,10 +13,10 @@ const maxPages = 16
 
 // fill reads the feed as far as there is room, and takes what is urgent in any
 // case.
-func (l *lane) fill(ctx context.Context, snap *party.Snapshot, me *party.Party, now time.Time) {
+func (l *lane) fill(ctx context.Context, at *stand, now time.Time) {
 	for pages := 0; l.room() > 0; {
 		if l.live {
-			if all := l.take(snap, me, now); all {
+			if all := l.take(at, now); all {
 				break
 			}
 			continue
@@ -25,14 +25,14 @@ func (l *lane) fill(ctx context.Context, snap *party.Snapshot, me *party.Party, 
 			l.wake() // and see what else there is to do
 			break
 		}
-		if now.Before(l.unread) || !l.page(ctx, snap, me, now) {
+		if now.Before(l.unread) || !l.page(ctx, at, now) {
 			break
 		}
 	}
 	if l.failures > 0 && l.room() <= 0 {
 		l.inbox.shed()
 	}
-	l.overtake(snap, me, now)
+	l.overtake(at, now)
 	for _, key := range l.inbox.replays() {
 		l.letter(key)
 		l.q.replay(key)
@@ -46,7 +46,7 @@ func (l *lane) fill(ctx context.Context, snap *party.Snapshot, me *party.Party, 
 func (l *lane) room() int { return window - len(l.q.order) }
 
 // take takes what the inbox has; all is false when there may be more to do.
-func (l *lane) take(snap *party.Snapshot, me *party.Party, now time.Time) (all bool) {
+func (l *lane) take(at *stand, now time.Time) (all bool) {
 	head, level := l.d.tail.position(), l.d.tail.level.Load() // before: all of that is in the inbox
 	changes, all, ok := l.inbox.take(l.room())
 	if !ok {
@@ -57,7 +57,7 @@ func (l *lane) take(snap *party.Snapshot, me *party.Party, now time.Time) (all b
 		if c.seq <= l.read {
 			continue
 		}
-		if ok, had := l.accepts(c, snap, me, now); ok {
+		if ok, had := l.accepts(c, at, now); ok {
 			l.q.add(c, l.failures < 2, l.floor, had)
 		}
 		l.read, l.level = c.seq, max(l.level, c.level)
@@ -70,7 +70,7 @@ func (l *lane) take(snap *party.Snapshot, me *party.Party, now time.Time) (all b
 }
 
 // page reads the next entries of the table, and reports whether that went well.
-func (l *lane) page(ctx context.Context, snap *party.Snapshot, me *party.Party, now time.Time) bool {
+func (l *lane) page(ctx context.Context, at *stand, now time.Time) bool {
 	l.inbox.open() // whatever is not in the page will come
 	head := l.d.tail.position()
 	heads, err := l.d.o.Store.FeedHeads(ctx, l.read, lanePage)
@@ -81,7 +81,7 @@ func (l *lane) page(ctx context.Context, snap *party.Snapshot, me *party.Party, 
 	}
 	for i := range heads {
 		c := newChange(&heads[i])
-		if ok, had := l.accepts(c, snap, me, now); ok {
+		if ok, had := l.accepts(c, at, now); ok {
 			c.decode(&heads[i])
 			l.q.add(c, l.failures < 2 && c.follows(max(l.floor, l.q.known(c.key))), 0, had)
 		}
@@ -96,7 +96,7 @@ func (l *lane) page(ctx context.Context, snap *party.Snapshot, me *party.Party, 
 
 // overtake queues what is urgent although its turn has not come: the lane has no
 // room, or still reads the table.
-func (l *lane) overtake(snap *party.Snapshot, me *party.Party, now time.Time) {
+func (l *lane) overtake(at *stand, now time.Time) {
 	for l.q.early < maxOvertaking {
 		changes := l.inbox.overtaking(1)
 		if len(changes) == 0 {
@@ -106,7 +106,7 @@ func (l *lane) overtake(snap *party.Snapshot, me *party.Party, now time.Time) {
 		if c.seq <= l.read {
 			continue // it has its place
 		}
-		if ok, _ := l.accepts(c, snap, me, now); ok {
+		if ok, _ := l.accepts(c, at, now); ok {
 			l.q.overtake(c, l.failures < 2 && c.follows(l.known(c)), l.floor)
 		}
 	}
@@ -123,8 +123,8 @@ func (l *lane) known(c *change) int64 {
 
 // accepts reports whether a change that was read is to be delivered; had, when
 // not nil, are settings under which the receiver got it already if it passed.
-func (l *lane) accepts(c *change, snap *party.Snapshot, me *party.Party, now time.Time) (ok bool, had *party.DeliverySettings) {
-	if c.loud <= l.floor || c.deleted && c.seq <= l.blank || !wants(snap, me, c.key, now) {
+func (l *lane) accepts(c *change, at *stand, now time.Time) (ok bool, had *party.DeliverySettings) {
+	if c.loud <= l.floor || c.deleted && c.seq <= l.blank || !at.wants(c.key, now) {
 		return false, nil
 	}
 	r := l.resync

@@ -66,6 +66,7 @@ type lane struct {
 	flying int
 
 	addresses [4]atomic.Pointer[address] // by slotOf
+	stand     atomic.Pointer[stand]      // see lane.at
 
 	begun   atomic.Bool
 	deaf    atomic.Uint32   // by slotOf: modules that the receiver did not implement when the lane last looked
@@ -78,7 +79,7 @@ type lane struct {
 	jobs    []job       // to be sent, by whoever has the turn
 	ended   bool
 
-	leave   chan struct{} // closed: send nothing more, and end when nothing is in flight
+	leave   atomic.Bool // send nothing more, and end when nothing is in flight
 	cancel  context.CancelFunc
 	stopped chan struct{} // closed when the lane has ended
 
@@ -102,8 +103,10 @@ type lane struct {
 	unread    time.Time // the feed is not read before
 	pace      pace
 	limited   time.Time                // until then the receiver's rate holds something up
-	letters   map[store.ObjectKey]bool // objects with an open dead letter; nil: not read yet
+	letters   map[store.ObjectKey]bool // objects with an open dead letter, once lettersRead; nil while there was none
 	alarm     time.Time
+
+	lettersRead bool
 
 	mu    sync.Mutex
 	state LaneState
@@ -129,7 +132,7 @@ func (d *Delivery) newLane(c charge) *lane {
 	l := &lane{
 		d: d, id: c.id, name: c.id.String(), to: c.id.party.String(), charge: c,
 		read: c.cursor, floor: c.level, level: c.level, blank: c.blank, has: c.standing, q: newQueue(),
-		leave: make(chan struct{}), stopped: make(chan struct{}),
+		stopped: make(chan struct{}),
 	}
 	l.state = LaneState{
 		Lane: l.name, Receiver: c.id.party, Role: c.id.role, Platform: c.id.platform, State: LaneSending, Cursor: c.cursor, // it has not looked yet
@@ -175,7 +178,7 @@ func (l *lane) turn(r *result) (next job, ok bool) {
 		return next, false
 	}
 	now := time.Now()
-	leaving := l.leaving()
+	leaving := l.leave.Load()
 	switch {
 	case l.ctx.Err() != nil:
 		if l.flying == 0 {
@@ -231,7 +234,8 @@ func (l *lane) work(ctx context.Context, now time.Time, leaving bool) bool {
 		l.lose(v, now)
 	}
 	v := l.d.look()
-	me := l.id.find(v.snapshot)
+	at := l.at(v, now)
+	me := at.me
 	if me != nil {
 		l.listen(me.Platform)
 		l.regrant(v, me, now)
@@ -246,8 +250,8 @@ func (l *lane) work(ctx context.Context, now time.Time, leaving bool) bool {
 		l.inbox.close()
 		l.live, l.limited = false, time.Time{}
 	case !l.restart:
-		l.fill(ctx, v.snapshot, me, now)
-		l.dispatch(ctx, v.snapshot, me, now)
+		l.fill(ctx, at, now)
+		l.dispatch(ctx, at, now)
 	}
 	l.show(me, ready)
 	return ready
@@ -267,15 +271,6 @@ func (l *lane) listen(pl *party.Platform) {
 		}
 	}
 	l.deaf.Store(deaf)
-}
-
-func (l *lane) leaving() bool {
-	select {
-	case <-l.leave:
-		return true
-	default:
-		return false
-	}
 }
 
 // next returns until when nothing happens by itself.
@@ -322,7 +317,7 @@ func (l *lane) regrant(v *view, me *party.Party, now time.Time) {
 		return
 	}
 	agreements := v.agreements[me.ID]
-	if current && sameStanding(l.wasMe, me) && slices.Equal(agreements, l.agreements) {
+	if current && (l.wasMe == me || sameStanding(l.wasMe, me)) && slices.Equal(agreements, l.agreements) {
 		l.was, l.wasMe = v.snapshot, me
 		return
 	}

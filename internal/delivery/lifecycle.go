@@ -91,7 +91,7 @@ func (d *Delivery) adopt(ctx context.Context) {
 			ended = append(ended, l)
 		case !ok && !c.departing[l]:
 			c.departing[l] = true
-			close(l.leave)
+			l.leave.Store(true)
 			l.wake()
 		}
 	}
@@ -130,6 +130,7 @@ func (d *Delivery) follow(s *party.Snapshot) {
 			}
 		}
 	}
+	old := c.adopted
 	c.adopted = s
 	for name := range c.known {
 		c.tidied = c.tidied && known[name] // one that came has no cursor that is to go
@@ -137,8 +138,13 @@ func (d *Delivery) follow(s *party.Snapshot) {
 	c.known = known
 	d.o.Lease.Share(laneJobs, slices.Collect(maps.Keys(c.wanted)))
 	d.o.Lease.Share(tidyJobs, []string{tidyJob})
+	// What did not change is the same in both snapshots: a registration among
+	// thousands wakes no other lane.
+	all := old == nil || !slices.Equal(old.Agreements(), s.Agreements())
 	for _, l := range d.running() {
-		l.wake()
+		if all || old.Platform(l.id.platform) != s.Platform(l.id.platform) {
+			l.wake()
+		}
 	}
 }
 
@@ -256,7 +262,7 @@ func (d *Delivery) end() {
 	all := slices.Collect(maps.Values(d.running()))
 	for _, l := range all {
 		if !d.cycle.departing[l] {
-			close(l.leave)
+			l.leave.Store(true)
 			l.wake()
 		}
 	}

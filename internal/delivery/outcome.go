@@ -46,8 +46,9 @@ type result struct {
 }
 
 // dispatch sends what may be sent now.
-func (l *lane) dispatch(ctx context.Context, snap *party.Snapshot, me *party.Party, now time.Time) {
+func (l *lane) dispatch(ctx context.Context, at *stand, now time.Time) {
 	l.limited = time.Time{}
+	me := at.me
 	if now.Before(l.hold) {
 		return
 	}
@@ -62,7 +63,7 @@ func (l *lane) dispatch(ctx context.Context, snap *party.Snapshot, me *party.Par
 			return
 		}
 	}
-	if l.letters == nil && len(l.q.objects) > 0 && !l.readLetters(ctx, now) {
+	if !l.lettersRead && len(l.q.objects) > 0 && !l.readLetters(ctx, now) {
 		return
 	}
 	until := l.charge.until()
@@ -77,7 +78,7 @@ func (l *lane) dispatch(ctx context.Context, snap *party.Snapshot, me *party.Par
 		if o == nil {
 			break
 		}
-		if !wants(snap, me, o.key, now) && !l.letters[o.key] {
+		if !at.wants(o.key, now) && !l.letters[o.key] {
 			l.q.settle(o, o.last(), l.read)
 			l.d.metrics.count(o.key.Kind, withdrawn)
 			continue
@@ -141,7 +142,7 @@ func (l *lane) finish(r result) {
 	}
 	if r.letter {
 		l.letter(o.key)
-	} else if r.outcome < retry {
+	} else if r.outcome < retry && l.letters != nil {
 		delete(l.letters, o.key)
 	}
 	switch r.outcome {
@@ -237,9 +238,13 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 
 // letter notes that the object has an open dead letter.
 func (l *lane) letter(key store.ObjectKey) {
-	if l.letters != nil {
-		l.letters[key] = true
+	if !l.lettersRead {
+		return
 	}
+	if l.letters == nil {
+		l.letters = make(map[store.ObjectKey]bool)
+	}
+	l.letters[key] = true
 }
 
 // readLetters reads which objects have an open dead letter.
@@ -253,9 +258,9 @@ func (l *lane) readLetters(ctx context.Context, now time.Time) bool {
 		l.note(err)
 		return false
 	}
-	l.letters = make(map[store.ObjectKey]bool, len(keys))
+	l.lettersRead = true
 	for _, k := range keys {
-		l.letters[k] = true
+		l.letter(k)
 	}
 	return true
 }

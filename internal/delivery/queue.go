@@ -26,6 +26,7 @@ const (
 type queue struct {
 	order   []*item // by seq; the first is not done
 	objects map[store.ObjectKey]*object
+	large   bool      // objects has held more than fit into the smallest map
 	urgent  []*object // to be sent, oldest first; those that are no longer in this place are passed over
 	bulk    []*object // … and not urgent
 	waiting []*object // to be sent again at their time
@@ -166,6 +167,7 @@ func (q *queue) object(key store.ObjectKey) *object {
 		}
 		o = &object{key: key, sent: q.ahead[key]}
 		q.objects[key] = o
+		q.large = q.large || len(q.objects) > 8
 		o.place = inBulk
 		q.bulk = append(q.bulk, o)
 	}
@@ -291,7 +293,10 @@ func (q *queue) settle(o *object, seq, read int64) {
 	if len(o.items) > 0 {
 		q.ready(o)
 	} else if delete(q.objects, o.key); len(q.objects) == 0 {
-		q.objects, q.urgent, q.bulk = nil, nil, nil
+		q.urgent, q.bulk = nil, nil
+		if q.large { // a map does not shrink; making a small one costs more than keeping it
+			q.objects, q.large = nil, false
+		}
 	}
 	if seq > read {
 		if q.ahead == nil {

@@ -172,6 +172,9 @@ func TestOfflineReceiverIsSynchronisedOnReturn(t *testing.T) {
 	if len(got) < 4 || len(got) > 5 || len(distinct(emsp)) != 4 { // one may be tried while Answers changes
 		t.Errorf("on return received %q, want 4 locations once", texts(got))
 	}
+	if len(got) > 4 {
+		got = got[1:] // that one; it may be older
+	}
 	for _, r := range got {
 		if r.Method != "PUT" || !strings.Contains(r.Body, `"name":"round 2"`) {
 			t.Errorf("on return received %s %s", r, r.Body)

@@ -60,27 +60,27 @@ type exchange struct {
 }
 
 // send does a job. It is safe to call concurrently.
-func (d *Delivery) send(ctx context.Context, j job) result {
+func (d *Delivery) send(ctx context.Context, j *job) result {
 	if j.object == nil {
 		d.setOffline(ctx, j.to, false)
 		return result{outcome: alive}
 	}
 	r := result{object: j.object, seq: j.upTo, noticed: j.noticed, letter: j.letter}
 	var x exchange
-	w, err := d.inside(ctx, &j)
+	w, err := d.inside(ctx, j)
 	switch {
 	case err != nil:
 		x.outcome, x.err = retry, err
 	case w != nil && !passes(&j.to.Delivery, w), w != nil && j.had != nil && passes(j.had, w):
 		x.outcome, r.seq = filtered, max(j.upTo, w.seq)
 	case j.step != nil:
-		x = d.deliver(ctx, &j, j.step.message, nil)
+		x = d.deliver(ctx, j, j.step.message, nil)
 		r.requests++
 		if x.outcome == rejected && j.step.message.partial {
-			x = d.whole(ctx, &j, &r) // it lacks what the change applies to
+			x = d.whole(ctx, j, &r) // it lacks what the change applies to
 		}
 	default:
-		x = d.whole(ctx, &j, &r)
+		x = d.whole(ctx, j, &r)
 	}
 	if ctx.Err() != nil && x.outcome == retry {
 		x.outcome = stopped
@@ -88,7 +88,7 @@ func (d *Delivery) send(ctx context.Context, j job) result {
 	if x.outcome == retry && x.answered && j.poison {
 		x.outcome = rejected // others get through: it is this object
 	}
-	d.park(ctx, &j, &r, &x)
+	d.park(ctx, j, &r, &x)
 	r.outcome, r.answered, r.after, r.err, r.view = x.outcome, x.answered, x.after, x.err, x.view
 	switch {
 	case r.outcome == retry && j.overdue:
@@ -154,11 +154,13 @@ func (d *Delivery) setOffline(ctx context.Context, p *party.Party, offline bool)
 // Of the state w, unless nil, there must not be a newer one.
 func (j *job) permit(x *exchange, w *whole) error {
 	x.view = j.lane.d.look()
-	me := j.lane.id.find(x.view.snapshot)
+	now := time.Now()
+	at := j.lane.at(x.view, now)
+	me := at.me
 	switch {
-	case me == nil || !me.Reachable() || !me.Delivery.Pushes() || j.lane.leaving():
+	case me == nil || !me.Reachable() || !me.Delivery.Pushes() || j.lane.leave.Load():
 		return errHalted
-	case !wants(x.view.snapshot, me, j.key, time.Now()):
+	case !at.wants(j.key, now):
 		return errNotEntitled
 	case w != nil && w.stale.Load():
 		return errStale
@@ -229,7 +231,7 @@ func (d *Delivery) request(j *job, m *message, f *form) (egress.Request, error) 
 	}
 	fields := make([]egress.Field, 0, 2)
 	q := egress.Request{
-		Platform: j.to.Platform.ID, Method: m.method, To: a.recipient, Body: f.body, Timeout: d.o.Timeout, NotAfter: j.until, Lean: true,
+		Platform: j.to.Platform.ID, Method: m.method, To: a.recipient, Body: f.body, Timeout: d.o.Timeout, NotAfter: j.until, Lean: true, Lasting: true,
 		Fields: append(fields, egress.Field{Name: ocpi.HeaderRequestID, Value: ocpi.NewMessageID()},
 			egress.Field{Name: ocpi.HeaderCorrelationID, Value: m.correlation}),
 	}

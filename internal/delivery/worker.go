@@ -43,17 +43,19 @@ func (w *workers) do(t task) {
 
 func (w *workers) work(t task) {
 	mine := make(chan task, 1)
+	var j job // one for all that this worker sends: it goes to the heap
 	for ok := true; ok; t, ok = <-mine {
-		j, more := job{}, t.job != nil
+		more := t.job != nil
 		if more {
 			j = *t.job
 		} else {
 			j, more = t.lane.turn(nil)
 		}
 		for more {
-			r := w.d.send(j.ctx, j)
+			r := w.d.send(j.ctx, &j)
 			j, more = t.lane.turn(&r)
 		}
+		j = job{} // it must not keep an old snapshot alive
 		if !w.rest(mine) {
 			return
 		}

@@ -13,9 +13,10 @@ const minEcho = 16
 // it with. Some platforms repeat the Authorization header in error messages;
 // passed on, it would let others call that partner in the hub's name.
 func (p *Platform) Echoed(body []byte) bool {
-	if len(p.Token) < minEcho {
+	if len(p.Token) < minEcho || len(body) < len(p.Token) {
 		return false
 	}
+	var encoded [128]byte // room for the 64 characters that a token may have, encoded
 	return bytes.Contains(body, []byte(p.Token)) ||
-		bytes.Contains(body, base64.StdEncoding.AppendEncode(nil, []byte(p.Token)))
+		bytes.Contains(body, base64.StdEncoding.AppendEncode(encoded[:0], []byte(p.Token)))
 }

@@ -170,7 +170,9 @@ func appendKeys(keys []uint64, m *Message) []uint64 {
 	}
 	add(byCorrelation, m.CorrelationID)
 	add(byRequest, m.RequestID)
-	add(byRequest, m.OutRequestID)
+	if m.OutRequestID != m.RequestID {
+		add(byRequest, m.OutRequestID)
+	}
 	add(byParty, m.From)
 	add(byParty, m.To)
 	return keys
