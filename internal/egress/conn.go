@@ -205,7 +205,7 @@ func (c *conn) roundTrip(ctx context.Context, r *Request, head []byte, deadline 
 	case ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded):
 		return resp, 0, fail(TimedOut, fmt.Errorf("waiting for the answer: %w", cause(ctx, err)))
 	}
-	return resp, 0, fail(Broken, fmt.Errorf("reading the answer: %w", err))
+	return resp, 0, fail(Broken, fmt.Errorf("reading the answer: %w", cause(ctx, err)))
 }
 
 // tie has the end of ctx break off what is under way on c. The deadline must be
@@ -232,6 +232,10 @@ func (c *conn) loosen(ctx context.Context) bool {
 func cause(ctx context.Context, err error) error {
 	if e := context.Cause(ctx); e != nil {
 		return e
+	}
+	// With our own port each failure would read unlike the one before it.
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Addr != nil {
+		return fmt.Errorf("%s: %w", op.Addr, op.Err)
 	}
 	return err
 }

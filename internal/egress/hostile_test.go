@@ -359,3 +359,34 @@ func TestWaiting(t *testing.T) {
 		t.Fatalf("%d connections for 3 places", n)
 	}
 }
+
+// TestFailuresReadAlike: what fails in the same way again, on another connection,
+// has the same text, so that who logs what is new logs it once.
+func TestFailuresReadAlike(t *testing.T) {
+	for _, play := range []func(c net.Conn, next func() bool){
+		func(_ net.Conn, next func() bool) {
+			for next() {
+				continue // no answer
+			}
+		},
+		func(c net.Conn, next func() bool) {
+			if next() {
+				_ = c.(*net.TCPConn).SetLinger(0) // reset
+			}
+		},
+	} {
+		peer := newPeer(t, "127.0.0.1:0", play)
+		c := newClient(t, nil)
+		var texts []string
+		for range 2 {
+			_, err := get(t, c, peer.URL, 50*time.Millisecond)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			texts = append(texts, err.Error())
+		}
+		if texts[0] != texts[1] {
+			t.Errorf("got %q, want one text", texts)
+		}
+	}
+}

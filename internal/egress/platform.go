@@ -3,6 +3,7 @@ package egress
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -91,7 +92,7 @@ func (p *platform) put(c *conn, keep time.Duration) {
 		}
 		p.idle = append(p.idle, c)
 		if p.sweep == nil {
-			p.sweep = time.AfterFunc(keep+time.Second, p.expire)
+			p.sweep = time.AfterFunc(sweepAfter(keep), p.expire)
 		}
 	}
 	p.mu.Unlock()
@@ -102,6 +103,12 @@ func (p *platform) put(c *conn, keep time.Duration) {
 
 func (c *conn) expired(now time.Time) bool {
 	return now.Sub(c.idle) >= c.keep || now.Sub(c.born) >= maxConnAge
+}
+
+// sweepAfter is when to close connections that are not used any more in keep. Those
+// of thousands of platforms that were used together are not closed together.
+func sweepAfter(keep time.Duration) time.Duration {
+	return keep + time.Second + rand.N(max(0, keep/4)+1)
 }
 
 // expire closes what was idle for too long and comes back while anything is left.
@@ -122,7 +129,7 @@ func (p *platform) expire() {
 	clear(p.idle[len(kept):])
 	p.idle = kept
 	if len(kept) > 0 && !p.closed {
-		p.sweep.Reset(next + time.Second)
+		p.sweep.Reset(sweepAfter(next))
 	} else {
 		p.sweep = nil
 	}
