@@ -43,7 +43,7 @@ func TestLasting(t *testing.T) {
 	for _, lean := range []bool{false, true} {
 		c := newClient(t, nil)
 		do := func(ctx context.Context, path string, lasting bool) error {
-			_, err := c.Do(ctx, egress.Request{Platform: "p", URL: srv.URL + path, Timeout: long, Lasting: lasting, Lean: lean})
+			_, err := c.Do(ctx, egress.Request{Platform: "p", URL: srv.URL + path, Timeout: time.Hour, Lasting: lasting, Lean: lean})
 			return err
 		}
 		lane, end := context.WithCancelCause(t.Context())

@@ -48,7 +48,7 @@ func (r *Registry) PutAgreement(ctx context.Context, a Agreement) error {
 		return fmt.Errorf("writing agreement %s: %w", a.ID, err)
 	}
 	return r.change(ctx, func(d *draft) error {
-		d.agreements[a.ID] = &a
+		d.putAgreement(&a)
 		d.write(func(tx *store.Tx) error {
 			return tx.PutAgreement(store.AgreementRow{
 				ID: a.ID, CPO: a.CPO, EMSP: a.EMSP,
@@ -62,10 +62,10 @@ func (r *Registry) PutAgreement(ctx context.Context, a Agreement) error {
 // DeleteAgreement ends an agreement at once. The error wraps ErrNotFound.
 func (r *Registry) DeleteAgreement(ctx context.Context, id string) error {
 	return r.change(ctx, func(d *draft) error {
-		if d.agreements[id] == nil {
+		if d.agreements.get(id) == nil {
 			return fmt.Errorf("agreement %s: %w", id, ErrNotFound)
 		}
-		delete(d.agreements, id)
+		d.dropAgreement(id)
 		d.write(func(tx *store.Tx) error {
 			_, err := tx.DeleteAgreement(id)
 			return err

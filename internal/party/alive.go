@@ -63,10 +63,12 @@ func (p *Platform) LastHeard() time.Time {
 // Heard notes that a message from a platform came in. A platform that was
 // OFFLINE becomes CONNECTED shortly after. It never blocks.
 func (r *Registry) Heard(platformID string) {
-	p := r.Snapshot().Platform(platformID)
-	if p == nil {
-		return
+	if p := r.Snapshot().Platform(platformID); p != nil {
+		r.heard(p)
 	}
+}
+
+func (r *Registry) heard(p *Platform) {
 	p.live.heard.Store(micros(r.now()))
 	if p.Offline {
 		p.live.back.Store(true)
@@ -79,7 +81,7 @@ func (r *Registry) Heard(platformID string) {
 func (r *Registry) Succeeded(platformID string) {
 	if p := r.Snapshot().Platform(platformID); p != nil {
 		p.live.failures.Store(0)
-		r.Heard(platformID)
+		r.heard(p)
 	}
 }
 
@@ -272,7 +274,7 @@ func (r *Registry) SetOffline(ctx context.Context, platform string, id ocpi.Part
 	changed := false
 	err := r.change(ctx, func(d *draft) error {
 		changed = false
-		p, q := d.platforms[platform], d.parties[partyKey{id, role}]
+		p, q := d.platforms.get(platform), d.parties.get(partyKey{id, role})
 		if p == nil || p.Offline || p.State != StateConnected || q == nil || q.platform != platform || q.status != from {
 			return nil
 		}
@@ -290,7 +292,7 @@ func (r *Registry) SetOffline(ctx context.Context, platform string, id ocpi.Part
 // purge deletes expired tokens.
 func (r *Registry) purge(ctx context.Context) {
 	err := r.change(ctx, func(d *draft) error {
-		for _, t := range d.tokens {
+		for _, t := range d.before.tokens.all() {
 			if t.expired(d.now) {
 				d.deleteToken(t)
 			}

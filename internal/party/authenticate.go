@@ -72,7 +72,7 @@ func (r *Registry) lookUp(authorization string) (*Access, *firstUse, error) {
 	readings, _ := ocpi.ParseAuthorization(authorization)
 	// Both are hashed always, so that the time says nothing.
 	rawHash, decodedHash := r.keys.digest(readings.Raw), r.keys.digest(readings.Decoded)
-	raw, decoded := v.tokens[rawHash], v.tokens[decodedHash]
+	raw, decoded := v.tokens.get(rawHash), v.tokens.get(decodedHash)
 	if raw != nil && decoded != nil && raw.platform != decoded.platform {
 		return nil, nil, ocpi.Unauthorized()
 	}
@@ -144,7 +144,7 @@ func (c *credential) usable(now time.Time, enc ocpi.TokenEncoding) bool {
 // settle writes what the first use of a token brings.
 func (r *Registry) settle(ctx context.Context, use *firstUse) error {
 	return r.change(ctx, func(d *draft) error {
-		t := d.tokens[use.hash]
+		t := d.tokens.get(use.hash)
 		if t == nil {
 			return ocpi.Unauthorized()
 		}

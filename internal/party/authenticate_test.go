@@ -161,7 +161,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 	p := &Platform{ID: "p", State: StateConnected, Encoding: ocpi.EncodingBase64}
 	tok := mintToken()
 	rec := &tokenRecord{hash: k.digest(tok), platform: "p", kind: KindFull}
-	r.view.Store(&view{snapshot: NewSnapshot(testHub, false, []*Platform{p}, nil), tokens: map[digest]*credential{rec.hash: {tokenRecord: rec, platform: p}}})
+	r.view.Store(&view{snapshot: NewSnapshot(testHub, false, []*Platform{p}, nil), tokens: table[digest, *credential]{base: map[digest]*credential{rec.hash: {tokenRecord: rec, platform: p}}}})
 	h := b64(tok)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -64,8 +64,8 @@ func (r *Registry) LearnClientInfo(ctx context.Context, platform string, info Cl
 		return ocpi.Invalid("status", "must be CONNECTED, OFFLINE, PLANNED or SUSPENDED")
 	}
 	return unavailable(r.change(ctx, func(d *draft) error {
-		p := d.platforms[platform]
-		q := d.parties[partyKey{id, info.Role}]
+		p := d.platforms.get(platform)
+		q := d.parties.get(partyKey{id, info.Role})
 		if p == nil || !p.Hub || p.State != StateConnected || q == nil || q.platform != platform || q.Role == ocpi.RoleHub {
 			return nil
 		}

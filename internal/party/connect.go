@@ -123,7 +123,7 @@ func (r *Registry) offerToken(ctx context.Context, platform string, hash digest,
 // dropToken takes back a token that the partner did not accept.
 func (r *Registry) dropToken(ctx context.Context, hash digest) error {
 	return r.change(ctx, func(d *draft) error {
-		if t := d.tokens[hash]; t != nil {
+		if t := d.tokens.get(hash); t != nil {
 			d.deleteToken(t)
 		}
 		return nil
@@ -172,11 +172,11 @@ func (r *Registry) finish(ctx context.Context, p *Platform, o *offer, m *remote,
 	err = r.change(ctx, func(d *draft) error {
 		ignored = nil
 		for _, k := range o.roles {
-			if q := d.parties[k]; q == nil || q.platform != p.ID {
+			if q := d.parties.get(k); q == nil || q.platform != p.ID {
 				ignored = append(ignored, k.ID.String()+" "+string(k.Role))
 			}
 		}
-		if t := d.tokens[fresh]; t == nil {
+		if t := d.tokens.get(fresh); t == nil {
 			return fmt.Errorf("%w: the platform was changed during the handshake", ErrConflict)
 		}
 		return d.install(x)

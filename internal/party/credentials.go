@@ -58,7 +58,7 @@ func (r *Registry) register(ctx context.Context, a *Access, v ocpi.Version, body
 		return nil, err
 	}
 	defer leave()
-	c := r.view.Load().tokens[a.hash]
+	c := r.view.Load().tokens.get(a.hash)
 	if c == nil { // used by the exchange that held the lock
 		return nil, ocpi.Unauthorized()
 	}
@@ -76,7 +76,7 @@ func (r *Registry) register(ctx context.Context, a *Access, v ocpi.Version, body
 	token := mintToken()
 	x := exchange{platform: p.ID, offer: o, remote: m, fresh: r.keys.digest(token), sealed: r.keys.seal(p.ID, o.token)}
 	err = r.change(ctx, func(d *draft) error {
-		t := d.tokens[a.hash]
+		t := d.tokens.get(a.hash)
 		if t == nil || t.expired(d.now) {
 			return ocpi.Unauthorized()
 		}
@@ -117,7 +117,7 @@ func (r *Registry) unregister(ctx context.Context, a *Access) error {
 	defer leave()
 	err = r.change(ctx, func(d *draft) error {
 		p, err := d.platform(id)
-		if err != nil || d.tokens[a.hash] == nil {
+		if err != nil || d.tokens.get(a.hash) == nil {
 			return ocpi.Unauthorized()
 		}
 		for _, t := range d.tokensOf(id) {
@@ -199,7 +199,7 @@ func (d *draft) install(x exchange) error {
 	for _, k := range x.offer.roles {
 		named[k] = true
 		// Grants may have changed since they were checked.
-		if q := d.parties[k]; !x.lenient && !p.Hub && (q == nil || q.platform != p.ID) {
+		if q := d.parties.get(k); !x.lenient && !p.Hub && (q == nil || q.platform != p.ID) {
 			return ocpi.Invalid("roles", "the role "+string(k.Role)+" of "+k.ID.String()+" is not granted to this platform")
 		}
 	}

@@ -8,19 +8,22 @@ import (
 	"github.com/eroam/eroam/ocpi"
 )
 
-// draft is a change in the making: a copy of the state, and what has to be
-// written so that the tables say the same. Entries are replaced, never edited.
+// draft is a change in the making: the next version of the state, and what has to
+// be written so that the database says the same. Entries are replaced, never edited.
 type draft struct {
 	*state
-	now time.Time
-	ops []func(tx *store.Tx) error
+	before  *state
+	touched map[string]bool // platforms of which something is not as before
+	agreed  bool            // an agreement is not as before
+	now     time.Time
+	ops     []func(tx *store.Tx) error
 }
 
 func (d *draft) write(op func(tx *store.Tx) error) { d.ops = append(d.ops, op) }
 
 // platform returns a copy of a platform to edit and put back.
 func (d *draft) platform(id string) (record, error) {
-	p := d.platforms[id]
+	p := d.platforms.get(id)
 	if p == nil {
 		return record{}, fmt.Errorf("platform %s: %w", id, ErrNotFound)
 	}
@@ -29,7 +32,8 @@ func (d *draft) platform(id string) (record, error) {
 
 func (d *draft) putPlatform(p record) {
 	p.Updated = d.now
-	d.platforms[p.ID] = &p
+	d.platforms.set(p.ID, &p)
+	d.touched[p.ID] = true
 	d.write(func(tx *store.Tx) error {
 		row, err := p.row()
 		if err != nil {
@@ -46,14 +50,15 @@ func (d *draft) deletePlatform(id string) {
 		d.removeParty(q)
 	}
 	for _, t := range d.tokensOf(id) {
-		delete(d.tokens, t.hash)
+		d.dropToken(t)
 	}
-	delete(d.platforms, id)
+	d.platforms.drop(id)
+	d.touched[id] = true
 	d.write(func(tx *store.Tx) error { return tx.DeletePlatform(id) })
 }
 
 func (d *draft) putToken(t tokenRecord) {
-	d.tokens[t.hash] = &t
+	d.setToken(&t)
 	d.write(func(tx *store.Tx) error {
 		return tx.PutCredential(store.CredentialRow{
 			Hash: t.hash[:], Platform: t.platform, Kind: string(t.kind),
@@ -63,7 +68,7 @@ func (d *draft) putToken(t tokenRecord) {
 }
 
 func (d *draft) deleteToken(t *tokenRecord) {
-	delete(d.tokens, t.hash)
+	d.dropToken(t)
 	d.write(func(tx *store.Tx) error {
 		_, err := tx.DeleteCredential(t.hash[:])
 		return err
@@ -73,10 +78,11 @@ func (d *draft) deleteToken(t *tokenRecord) {
 // spendToken deletes a token that may be used once. When it is no longer there
 // the whole change fails with 401.
 func (d *draft) spendToken(hash digest) error {
-	if d.tokens[hash] == nil {
+	t := d.tokens.get(hash)
+	if t == nil {
 		return ocpi.Unauthorized()
 	}
-	delete(d.tokens, hash)
+	d.dropToken(t)
 	d.write(func(tx *store.Tx) error {
 		there, err := tx.DeleteCredential(hash[:])
 		if err == nil && !there {
@@ -89,10 +95,10 @@ func (d *draft) spendToken(hash digest) error {
 
 // putParty writes a party and, where its status is new, its ClientInfo.
 func (d *draft) putParty(p partyRecord) {
-	old := d.parties[p.partyKey]
+	old := d.parties.get(p.partyKey)
 	announce := old == nil || old.status != p.status
 	q := &p
-	d.parties[p.partyKey] = q
+	d.setParty(q)
 	d.write(func(tx *store.Tx) error {
 		if announce {
 			at, err := putClientInfo(tx, q.partyKey, q.status, d.now)
@@ -115,7 +121,7 @@ func (d *draft) putParty(p partyRecord) {
 
 // removeParty ends a grant. The ClientInfo stays as SUSPENDED.
 func (d *draft) removeParty(p *partyRecord) {
-	delete(d.parties, p.partyKey)
+	d.dropParty(p)
 	d.write(func(tx *store.Tx) error {
 		if p.status != Suspended {
 			if _, err := putClientInfo(tx, p.partyKey, Suspended, d.now); err != nil {

@@ -281,7 +281,7 @@ func (r *Registry) parseGrants(list []Grant) ([]grant, error) {
 func (d *draft) grant(platform string, list []grant) error {
 	wanted := make(map[partyKey]bool, len(list))
 	for _, g := range list {
-		if q := d.parties[g.partyKey]; q != nil && q.platform != platform {
+		if q := d.parties.get(g.partyKey); q != nil && q.platform != platform {
 			return fmt.Errorf("%w: %s %s is granted to platform %s", ErrConflict, g.ID, g.Role, q.platform)
 		}
 		wanted[g.partyKey] = true
@@ -291,7 +291,7 @@ func (d *draft) grant(platform string, list []grant) error {
 			d.removeParty(q)
 		}
 	}
-	p := d.platforms[platform]
+	p := d.platforms.get(platform)
 	for _, g := range list {
 		q := partyRecord{partyKey: g.partyKey, platform: platform, status: Planned}
 		if p.State == StateSuspended {
@@ -299,7 +299,7 @@ func (d *draft) grant(platform string, list []grant) error {
 		} else if p.Hub && p.State == StateConnected { // no exchange names the parties behind a hub
 			q.confirmed, q.status = true, Connected
 		}
-		if old := d.parties[g.partyKey]; old != nil {
+		if old := d.parties.get(g.partyKey); old != nil {
 			q = *old
 		}
 		q.name = g.name

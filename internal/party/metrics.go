@@ -3,16 +3,12 @@ package party
 import "github.com/prometheus/client_golang/prometheus"
 
 type metrics struct {
-	platforms *prometheus.GaugeVec
 	exchanges *prometheus.CounterVec
 	alive     *prometheus.CounterVec
 }
 
-func newMetrics(reg prometheus.Registerer) *metrics {
+func newMetrics(reg prometheus.Registerer, r *Registry) *metrics {
 	m := &metrics{
-		platforms: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "eroam_party_platforms", Help: "Platforms by state; connected ones that do not answer count as OFFLINE.",
-		}, []string{"state"}),
 		exchanges: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "eroam_party_exchanges_total", Help: "Credentials exchanges by who started them and how they ended.",
 		}, []string{"started_by", "outcome"}),
@@ -21,15 +17,23 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}, []string{"outcome"}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.platforms, m.exchanges, m.alive)
+		reg.MustRegister(m.exchanges, m.alive, platformCounter{r, prometheus.NewDesc("eroam_party_platforms",
+			"Platforms by state; connected ones that do not answer count as OFFLINE.", []string{"state"}, nil)})
 	}
 	return m
 }
 
-// observe counts the platforms of a snapshot.
-func (m *metrics) observe(s *Snapshot) {
+// platformCounter counts the platforms when somebody asks.
+type platformCounter struct {
+	registry *Registry
+	desc     *prometheus.Desc
+}
+
+func (c platformCounter) Describe(ch chan<- *prometheus.Desc) { ch <- c.desc }
+
+func (c platformCounter) Collect(ch chan<- prometheus.Metric) {
 	n := map[string]int{string(StatePlanned): 0, string(StateConnected): 0, string(StateSuspended): 0, string(Offline): 0}
-	for _, p := range s.Platforms() {
+	for _, p := range c.registry.Snapshot().Platforms() {
 		state := string(p.State)
 		if p.State == StateConnected && p.Offline {
 			state = string(Offline)
@@ -37,7 +41,7 @@ func (m *metrics) observe(s *Snapshot) {
 		n[state]++
 	}
 	for state, count := range n {
-		m.platforms.WithLabelValues(state).Set(float64(count))
+		ch <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, float64(count), state)
 	}
 }
 

@@ -138,7 +138,7 @@ func (r *Registry) SetDelivery(ctx context.Context, id ocpi.PartyID, role ocpi.R
 		return err
 	}
 	err = r.change(ctx, func(d *draft) error {
-		q := d.parties[partyKey{id, role}]
+		q := d.parties.get(partyKey{id, role})
 		if q == nil {
 			return fmt.Errorf("party %s as %s: %w", id, role, ErrNotFound)
 		}

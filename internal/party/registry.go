@@ -85,13 +85,6 @@ type Registry struct {
 	wake       chan struct{} // cap 1: Run has something to look at
 }
 
-// view is what the hot path reads.
-type view struct {
-	snapshot *Snapshot
-	tokens   map[digest]*credential
-	headers  headerCache
-}
-
 // KeyIDMeta is where the store keeps the id of the sealing key, so that another
 // key, or a missing one, is noticed at the start. It is absent in a database
 // that was never opened by [Open].
@@ -118,7 +111,7 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	r := &Registry{
-		o: o, log: o.Log, keys: keys, now: time.Now, metrics: newMetrics(o.Metrics),
+		o: o, log: o.Log, keys: keys, now: time.Now,
 		handshakes: make(chan struct{}, maxHandshakes),
 		wake:       make(chan struct{}, 1),
 	}
@@ -130,6 +123,7 @@ func Open(ctx context.Context, o Options) (*Registry, error) {
 	if err := r.load(ctx); err != nil {
 		return nil, err
 	}
+	r.metrics = newMetrics(o.Metrics, r)
 	return r, nil
 }
 
@@ -163,16 +157,9 @@ func (r *Registry) load(ctx context.Context) error {
 	if r.state != nil {
 		s.keepLive(r.state)
 	}
-	r.publish(s)
-	return nil
-}
-
-// publish makes s what everybody reads. r.mu is held.
-func (r *Registry) publish(s *state) {
 	r.state = s
-	v := s.view(r.o.Hub, r.o.OpenAgreements)
-	r.view.Store(v)
-	r.metrics.observe(v.snapshot)
+	r.view.Store(s.view(r.o.Hub, r.o.OpenAgreements))
+	return nil
 }
 
 // Snapshot returns who is connected now.
@@ -205,7 +192,8 @@ func (r *Registry) change(ctx context.Context, fn func(d *draft) error) error {
 		}
 		err := r.write(ctx, d)
 		if err == nil {
-			r.publish(d.state)
+			r.state = d.state
+			r.view.Store(d.view(r.view.Load()))
 			return nil
 		}
 		// The outcome may be unknown, or the state be old: read what is true.

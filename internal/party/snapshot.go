@@ -144,8 +144,8 @@ type Snapshot struct {
 	OpenAgreements bool  // every CPO with every provider
 	Revision       int64 // of the tables that it was made of, see store.Registry
 	platforms      []*Platform
-	byID           map[string]*Platform
-	parties        map[ocpi.PartyID][]*Party
+	byID           table[string, *Platform]
+	parties        table[ocpi.PartyID, []*Party]
 	agreements     map[pair][]*Agreement
 	all            []*Agreement
 }
@@ -155,21 +155,26 @@ type Snapshot struct {
 func NewSnapshot(hub ocpi.PartyID, open bool, platforms []*Platform, agreements []*Agreement) *Snapshot {
 	s := &Snapshot{
 		Hub: hub, OpenAgreements: open, platforms: platforms, all: agreements,
-		byID:       make(map[string]*Platform, len(platforms)),
-		parties:    make(map[ocpi.PartyID][]*Party),
-		agreements: make(map[pair][]*Agreement, len(agreements)),
 	}
+	byID, parties := make(map[string]*Platform, len(platforms)), make(map[ocpi.PartyID][]*Party)
 	for _, p := range platforms {
-		s.byID[p.ID] = p
+		byID[p.ID] = p
 		for _, q := range p.Parties {
-			s.parties[q.ID] = append(s.parties[q.ID], q)
+			parties[q.ID] = append(parties[q.ID], q)
 		}
 	}
+	s.byID.base, s.parties.base = byID, parties
+	s.agreements = byPair(agreements)
+	return s
+}
+
+func byPair(agreements []*Agreement) map[pair][]*Agreement {
+	out := make(map[pair][]*Agreement, len(agreements))
 	for _, a := range agreements {
 		k := pair{a.CPO, a.EMSP}
-		s.agreements[k] = append(s.agreements[k], a)
+		out[k] = append(out[k], a)
 	}
-	return s
+	return out
 }
 
 // Platforms returns all platforms, in no particular order.
@@ -179,17 +184,17 @@ func (s *Snapshot) Platforms() []*Platform { return s.platforms }
 func (s *Snapshot) Agreements() []*Agreement { return s.all }
 
 // Platform finds a platform by its id; nil when there is none.
-func (s *Snapshot) Platform(id string) *Platform { return s.byID[id] }
+func (s *Snapshot) Platform(id string) *Platform { return s.byID.get(id) }
 
 // Parties returns every role that id has in the hub.
-func (s *Snapshot) Parties(id ocpi.PartyID) []*Party { return s.parties[id] }
+func (s *Snapshot) Parties(id ocpi.PartyID) []*Party { return s.parties.get(id) }
 
 // Find returns the party id on the given side. Where one id has several roles
 // on that side, one whose platform implements the interface is preferred, so
 // that NL-TNM may be EMSP and NSP on two platforms. nil when there is none.
 func (s *Snapshot) Find(id ocpi.PartyID, side ocpi.Side, m ocpi.Module, i ocpi.Interface) *Party {
 	var found *Party
-	for _, p := range s.parties[id] {
+	for _, p := range s.parties.get(id) {
 		if side != ocpi.AnySide && p.Role.Side() != side {
 			continue
 		}

@@ -1,10 +1,8 @@
 package party
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -15,13 +13,20 @@ import (
 )
 
 // state is the registry as committed. Once published it and everything in it is
-// never changed; a draft replaces entries of a copy.
+// never changed; a draft is its next version.
 type state struct {
-	revision   int64 // of the tables
-	platforms  map[string]*record
-	parties    map[partyKey]*partyRecord
-	tokens     map[digest]*tokenRecord
-	agreements map[string]*Agreement
+	revision   int64 // of the tables of the database
+	platforms  table[string, *record]
+	parties    table[partyKey, *partyRecord]
+	tokens     table[digest, *tokenRecord]
+	agreements table[string, *Agreement]
+	holdings   table[string, holding] // of parties and tokens by platform
+}
+
+// holding is what belongs to one platform, in order.
+type holding struct {
+	parties []*partyRecord
+	tokens  []*tokenRecord
 }
 
 // record is a platform without its parties, and its token as it is stored.
@@ -80,19 +85,15 @@ type endpoint struct {
 }
 
 func readState(rows store.Registry, keys *keyring, now time.Time) (*state, error) {
-	s := &state{
-		revision:   rows.Revision,
-		platforms:  make(map[string]*record, len(rows.Platforms)),
-		parties:    make(map[partyKey]*partyRecord, len(rows.Parties)),
-		tokens:     make(map[digest]*tokenRecord, len(rows.Credentials)),
-		agreements: make(map[string]*Agreement, len(rows.Agreements)),
-	}
+	s := &state{revision: rows.Revision}
+	platforms, parties := make(map[string]*record, len(rows.Platforms)), make(map[partyKey]*partyRecord, len(rows.Parties))
+	tokens, agreements := make(map[digest]*tokenRecord, len(rows.Credentials)), make(map[string]*Agreement, len(rows.Agreements))
 	for _, row := range rows.Platforms {
 		p, err := readPlatform(row, keys, now)
 		if err != nil {
 			return nil, fmt.Errorf("platform %s: %w", row.ID, err)
 		}
-		s.platforms[p.ID] = p
+		platforms[p.ID] = p
 	}
 	for _, row := range rows.Parties {
 		k := partyKey{row.Party, ocpi.Role(row.Role)}
@@ -100,7 +101,7 @@ func readState(rows store.Registry, keys *keyring, now time.Time) (*state, error
 		if err != nil {
 			return nil, fmt.Errorf("party %s as %s: %w", row.Party, row.Role, err)
 		}
-		s.parties[k] = &partyRecord{
+		parties[k] = &partyRecord{
 			partyKey: k, platform: row.Platform, name: row.Name, confirmed: row.Confirmed,
 			status: Status(row.Status), lastUpdated: fromMicros(row.LastUpdated), delivery: delivery,
 		}
@@ -113,15 +114,17 @@ func readState(rows store.Registry, keys *keyring, now time.Time) (*state, error
 			hash: digest(row.Hash), platform: row.Platform, kind: TokenKind(row.Kind),
 			created: fromMicros(row.Created), expires: fromMicros(row.Expires),
 		}
-		s.tokens[t.hash] = t
+		tokens[t.hash] = t
 	}
 	for _, row := range rows.Agreements {
 		a, err := readAgreement(row)
 		if err != nil {
 			return nil, fmt.Errorf("agreement %s: %w", row.ID, err)
 		}
-		s.agreements[a.ID] = a
+		agreements[a.ID] = a
 	}
+	s.platforms.base, s.parties.base, s.tokens.base, s.agreements.base = platforms, parties, tokens, agreements
+	s.holdings.base = hold(parties, tokens)
 	return s, nil
 }
 
@@ -182,87 +185,11 @@ func (p *record) row() (store.PlatformRow, error) {
 
 // keepLive carries what is known only in memory over from old.
 func (s *state) keepLive(old *state) {
-	for id, p := range s.platforms {
-		if q := old.platforms[id]; q != nil {
+	for id, p := range s.platforms.all() {
+		if q := old.platforms.get(id); q != nil {
 			p.live = q.live
 		}
 	}
-}
-
-// view builds what the hot path reads.
-func (s *state) view(hub ocpi.PartyID, open bool) *view {
-	byID := make(map[string]*Platform, len(s.platforms))
-	platforms := make([]*Platform, 0, len(s.platforms))
-	for id, rec := range s.platforms {
-		p := rec.Platform
-		byID[id] = &p
-		platforms = append(platforms, &p)
-	}
-	slices.SortFunc(platforms, func(a, b *Platform) int {
-		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
-	})
-	for _, q := range s.parties {
-		if p := byID[q.platform]; p != nil {
-			p.Parties = append(p.Parties, &Party{
-				ID: q.ID, Role: q.Role, Name: q.name, Platform: p,
-				Confirmed: q.confirmed, Status: q.status, LastUpdated: q.lastUpdated,
-				Delivery: q.delivery.value(),
-			})
-		}
-	}
-	for _, p := range platforms {
-		slices.SortFunc(p.Parties, func(a, b *Party) int {
-			return cmp.Or(cmp.Compare(a.ID.Joined(), b.ID.Joined()), cmp.Compare(a.Role, b.Role))
-		})
-	}
-	agreements := slices.SortedFunc(maps.Values(s.agreements), func(a, b *Agreement) int { return cmp.Compare(a.ID, b.ID) })
-	v := &view{snapshot: NewSnapshot(hub, open, platforms, agreements), tokens: make(map[digest]*credential, len(s.tokens))}
-	v.snapshot.Revision = s.revision
-	previous := make(map[string]bool)
-	for _, t := range s.tokens {
-		previous[t.platform] = previous[t.platform] || t.kind == KindPrevious
-	}
-	for hash, t := range s.tokens {
-		if p := byID[t.platform]; p != nil {
-			v.tokens[hash] = &credential{tokenRecord: t, platform: p, supersedes: t.kind == KindFull && previous[t.platform]}
-		}
-	}
-	return v
-}
-
-// draft copies s for a change at the time now.
-func (s *state) draft(now time.Time) *draft {
-	return &draft{now: now, state: &state{
-		revision:  s.revision + 1,
-		platforms: maps.Clone(s.platforms), parties: maps.Clone(s.parties),
-		tokens: maps.Clone(s.tokens), agreements: maps.Clone(s.agreements),
-	}}
-}
-
-// of returns the parties of a platform, in order.
-func (s *state) of(platform string) []*partyRecord {
-	var out []*partyRecord
-	for _, q := range s.parties {
-		if q.platform == platform {
-			out = append(out, q)
-		}
-	}
-	slices.SortFunc(out, func(a, b *partyRecord) int {
-		return cmp.Or(cmp.Compare(a.ID.Joined(), b.ID.Joined()), cmp.Compare(a.Role, b.Role))
-	})
-	return out
-}
-
-// tokensOf returns the tokens of a platform, in order.
-func (s *state) tokensOf(platform string) []*tokenRecord {
-	var out []*tokenRecord
-	for _, t := range s.tokens {
-		if t.platform == platform {
-			out = append(out, t)
-		}
-	}
-	slices.SortFunc(out, func(a, b *tokenRecord) int { return bytes.Compare(a.hash[:], b.hash[:]) })
-	return out
 }
 
 func micros(t time.Time) int64 {
