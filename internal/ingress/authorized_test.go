@@ -17,7 +17,7 @@ func TestAuthorisationsAreKept(t *testing.T) {
 	em1 := ocpi.PartyID{CountryCode: "DE", ID: "EM1"}
 	kept := func(token string) []store.Authorization {
 		t.Helper()
-		list, err := r.Store.Authorizations(t.Context(), em1, ocpi.TokenKey(token, "RFID"), 0, time.Now().Add(time.Hour).UnixMicro())
+		list, err := r.Store.Authorizations(t.Context(), em1, ocpi.TokenKey(token, "RFID"), 0, time.Now().Add(time.Hour).UnixMicro(), 100)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -304,7 +304,7 @@ func (l *Ledger) bundleAuthorizations(ctx context.Context, b *bundle, f about) e
 	if len(b.CDRs) == 0 && f.watch.Token != "" {
 		from, to := time.UnixMicro(f.watch.Started).Add(-authsBefore).UnixMicro(), max(f.watch.Ended, f.watch.Updated)
 		var err error
-		if all, err = l.o.Store.Authorizations(ctx, f.emsp, f.watch.Token, from, to); err != nil {
+		if all, err = l.o.Store.Authorizations(ctx, f.emsp, f.watch.Token, from, to, maxAuths); err != nil {
 			return err
 		}
 	}

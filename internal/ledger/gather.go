@@ -22,6 +22,7 @@ const (
 	authsBefore  = 24 * time.Hour
 	othersAround = 6 * time.Hour
 	maxOthers    = 200
+	maxAuths     = 500 // the newest, of the token and of the reference; twice that is what a check looks at
 	degree       = 1e7 // units of the ledger's coordinates
 )
 
@@ -64,7 +65,7 @@ func (l *Ledger) gatherAuths(ctx context.Context, c *check.Case) error {
 // with the reference that the CDR names.
 func (l *Ledger) authsOf(ctx context.Context, cdr *check.CDR) ([]store.Authorization, error) {
 	from, to := cdr.Start.Add(-authsBefore).UnixMicro(), cdr.End.UnixMicro()
-	auths, err := l.o.Store.Authorizations(ctx, cdr.Token.Party, cdr.Token.Key, from, to)
+	auths, err := l.o.Store.Authorizations(ctx, cdr.Token.Party, cdr.Token.Key, from, to, maxAuths)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +73,7 @@ func (l *Ledger) authsOf(ctx context.Context, cdr *check.CDR) ([]store.Authoriza
 	if ref == "" || slices.ContainsFunc(auths, func(a store.Authorization) bool { return a.Reference == ref }) {
 		return auths, nil
 	}
-	named, err := l.o.Store.AuthorizationsByReference(ctx, cdr.Party, ref)
+	named, err := l.o.Store.AuthorizationsByReference(ctx, cdr.Party, ref, maxAuths)
 	return append(auths, named...), err
 }
 

@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -156,6 +157,39 @@ func TestAuthorized(t *testing.T) {
 		t.Errorf("held: authorised %v, not authorised %v: %s", r.cdr("C1").Held, r.cdr("C2").Held, r.found("C1"))
 	}
 	r.sound()
+}
+
+// Of a token that is authorised again and again the newest authorisations are looked
+// at, and the one that the CDR names.
+func TestManyAuthorizations(t *testing.T) {
+	r := newRig(t)
+	r.agree(func(a *party.Agreement) { a.CDRChecks = []byte(`{"severity":{"C15":"off","C17":"off"}}`) })
+	const n = 1200
+	at := time.Now().Add(-5 * time.Hour)
+	err := r.Store.Write(t.Context(), func(tx *store.Tx) error {
+		for i := range n {
+			err := tx.PutAuthorization(store.Authorization{
+				ID: fmt.Sprint(i), At: at.Add(time.Duration(i) * time.Second).UnixMicro(), CPO: cp1, EMSP: em1, Method: ledger.ByRequest,
+				Reference: fmt.Sprint("ref-", i), Token: ocpi.TokenKey("u-c", "RFID"), Contract: "DE-EM1-C1-X",
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range []int{0, 600, n - 1} {
+		id := fmt.Sprint("C", i)
+		r.accept(cdr(id, `"U-`+id+`"`, `"U-C"`, `"auth_method":"WHITELIST"`, fmt.Sprintf(`"auth_method":"AUTH_REQUEST","authorization_reference":"Ref-%d"`, i)))
+		if r.cdr(id).Held {
+			t.Errorf("it names the authorisation %d and is held: %s", i, r.found(id))
+		}
+	}
+	r.accept(cdr("C", `"U-C"`, `"u-c"`, `"auth_method":"WHITELIST"`, `"auth_method":"AUTH_REQUEST","authorization_reference":"never"`))
+	r.holds("C", "C16 hold reference_unknown")
 }
 
 // The watchdog: a CDR that its receiver refused does not count; a session is told

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/eroam/eroam/ocpi"
 )
@@ -135,26 +136,27 @@ func (l *Ledger) tariffs(ctx context.Context, query string, args ...any) ([]Tari
 
 const (
 	sqlPermissions = `SELECT ` + permissionColumns + ` FROM permission WHERE token = $1 AND at >= $2 AND at < $3
-		AND emsp_country = $4 AND emsp_party = $5 ORDER BY at, id`
+		AND emsp_country = $4 AND emsp_party = $5 ORDER BY at DESC, id DESC LIMIT $6`
 	sqlPermissionsOf = `SELECT ` + permissionColumns + ` FROM permission WHERE reference = $1 AND reference <> ''
-		AND cpo_country = $2 AND cpo_party = $3 ORDER BY at, id`
+		AND cpo_country = $2 AND cpo_party = $3 ORDER BY at DESC, id DESC LIMIT $4`
 )
 
-// Authorizations returns those of the eMSP's token with from <= At < to, the
-// oldest first.
-func (l *Ledger) Authorizations(ctx context.Context, emsp ocpi.PartyID, token string, from, to int64) ([]Authorization, error) {
-	return l.authorizations(ctx, sqlPermissions, token, from, to, emsp.CountryCode, emsp.ID)
+// Authorizations returns those of the eMSP's token with from <= At < to: the newest,
+// at most limit, the oldest first.
+func (l *Ledger) Authorizations(ctx context.Context, emsp ocpi.PartyID, token string, from, to int64, limit int) ([]Authorization, error) {
+	return l.authorizations(ctx, sqlPermissions, token, from, to, emsp.CountryCode, emsp.ID, limit)
 }
 
 // AuthorizationsByReference returns those that the CPO was given with the
-// authorization_reference, the oldest first.
-func (l *Ledger) AuthorizationsByReference(ctx context.Context, cpo ocpi.PartyID, reference string) ([]Authorization, error) {
-	return l.authorizations(ctx, sqlPermissionsOf, reference, cpo.CountryCode, cpo.ID)
+// authorization_reference: the newest, at most limit, the oldest first.
+func (l *Ledger) AuthorizationsByReference(ctx context.Context, cpo ocpi.PartyID, reference string, limit int) ([]Authorization, error) {
+	return l.authorizations(ctx, sqlPermissionsOf, reference, cpo.CountryCode, cpo.ID, limit)
 }
 
 func (l *Ledger) authorizations(ctx context.Context, query string, args ...any) ([]Authorization, error) {
 	var rows []Authorization
 	err := l.read.rows(ctx, query, args, func(scan scanFunc) error { return appendRow(&rows, scan, authorizationFields) })
+	slices.Reverse(rows)
 	return rows, wrap(err, "reading authorizations")
 }
 

@@ -74,15 +74,19 @@ func testAuthorizations(t *testing.T, fresh func(testing.TB) store.Options) {
 		}
 		same(t, got, want)
 	}
-	got, err := s.Authorizations(ctx, emsp, "t", 20, 40)
+	got, err := s.Authorizations(ctx, emsp, "t", 20, 40, 9)
 	check(got, err, rows[1], rows[0])
-	got, err = s.Authorizations(ctx, emsp, "t", 21, 41)
+	got, err = s.Authorizations(ctx, emsp, "t", 21, 41, 9)
 	check(got, err, rows[0], rows[4])
-	got, err = s.Authorizations(ctx, cpo2, "t", 0, 100)
+	got, err = s.Authorizations(ctx, cpo2, "t", 0, 100, 9)
 	check(got, err, rows[2])
-	got, err = s.AuthorizationsByReference(ctx, cpo1, "r")
+	got, err = s.AuthorizationsByReference(ctx, cpo1, "r", 9)
 	check(got, err, rows[3], rows[0])
-	if got, err = s.AuthorizationsByReference(ctx, cpo1, ""); len(got) != 0 || err != nil {
+	got, err = s.Authorizations(ctx, emsp, "t", 20, 41, 2) // the newest
+	check(got, err, rows[0], rows[4])
+	got, err = s.AuthorizationsByReference(ctx, cpo1, "r", 1)
+	check(got, err, rows[0])
+	if got, err = s.AuthorizationsByReference(ctx, cpo1, "", 9); len(got) != 0 || err != nil {
 		t.Errorf("without a reference: %v, %v", got, err)
 	}
 	write(t, s, func(tx *store.Tx) error {
@@ -91,9 +95,9 @@ func testAuthorizations(t *testing.T, fresh func(testing.TB) store.Options) {
 		}
 		return nil
 	})
-	got, err = s.AuthorizationsByReference(ctx, cpo1, "r")
+	got, err = s.AuthorizationsByReference(ctx, cpo1, "r", 9)
 	check(got, err, rows[0])
-	got, err = s.Authorizations(ctx, cpo2, "t", 0, 100)
+	got, err = s.Authorizations(ctx, cpo2, "t", 0, 100, 9)
 	check(got, err, rows[2])
 }
 
