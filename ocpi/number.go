@@ -3,7 +3,6 @@ package ocpi
 import (
 	"errors"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/govalues/decimal"
 )
 
@@ -20,11 +19,45 @@ var errNumber = errors.New("not a JSON number")
 
 // ParseNumber returns the number that s spells in JSON.
 func ParseNumber(s string) (Number, error) {
-	v := jsontext.Value(s)
-	if s == "" || (s[0] != '-' && (s[0] < '0' || s[0] > '9')) || !v.IsValid() || s[len(s)-1] <= ' ' {
+	if !isNumber(s) {
 		return Number{}, errNumber
 	}
 	return Number{s}, nil
+}
+
+// isNumber reports whether s is a number of RFC 8259 §6, and nothing else.
+func isNumber(s string) bool {
+	if s != "" && s[0] == '-' {
+		s = s[1:]
+	}
+	n := countDigits(s)
+	if n == 0 || n > 1 && s[0] == '0' {
+		return false
+	}
+	if s = s[n:]; s != "" && s[0] == '.' {
+		if n = countDigits(s[1:]); n == 0 {
+			return false
+		}
+		s = s[1+n:]
+	}
+	if s != "" && s[0]|0x20 == 'e' {
+		if s = s[1:]; s != "" && (s[0] == '+' || s[0] == '-') {
+			s = s[1:]
+		}
+		if n = countDigits(s); n == 0 {
+			return false
+		}
+		s = s[n:]
+	}
+	return s == ""
+}
+
+// countDigits counts the digits with which s begins.
+func countDigits(s string) (n int) {
+	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
+		n++
+	}
+	return n
 }
 
 // MustNumber is ParseNumber for constants in a program; it panics on anything

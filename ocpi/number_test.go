@@ -3,10 +3,12 @@ package ocpi_test
 import (
 	stdjson "encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/eroam/eroam/ocpi"
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 func ExampleNumber() {
@@ -77,4 +79,18 @@ func TestNumber(t *testing.T) {
 		}
 	}()
 	ocpi.MustNumber("x")
+}
+
+// FuzzNumber compares with a JSON decoder.
+func FuzzNumber(f *testing.F) {
+	for _, s := range []string{"-12.50e+07", "0", "-0.0E-1", "00", "1.e1", "-", "1e", "1e+", ".1", "1 ", "-01", "0x1", "1.2.3", "1e5e5", "--1"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		v := jsontext.Value(s)
+		want := s != "" && v.Kind() == '0' && v.IsValid() && strings.TrimSpace(s) == s
+		if _, err := ocpi.ParseNumber(s); (err == nil) != want {
+			t.Errorf("%q: %v, want a number: %v", s, err, want)
+		}
+	})
 }

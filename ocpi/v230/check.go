@@ -14,6 +14,15 @@ import (
 // For modules whose objects have no type in this package it only wants an
 // object.
 func Check(m ocpi.Module, level int, body []byte) error {
+	if err := schema.Valid(body); err != nil {
+		return err
+	}
+	return CheckValid(m, level, body)
+}
+
+// CheckValid is Check for bytes that are known to be valid JSON, which takes most
+// of the time to find out; what it says of others is worth nothing.
+func CheckValid(m ocpi.Module, level int, body []byte) error {
 	switch m {
 	case ocpi.Locations:
 		switch level {

@@ -19,9 +19,8 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// Check checks body against type T. The error is an *ocpi.Error: status 2001
-// with a message that begins with the path of the field, or HTTP 400 for what
-// is not JSON.
+// Check checks body, which must be valid JSON, against type T. The error is an
+// *ocpi.Error: status 2001 with a message that begins with the path of the field.
 func Check[T any](body []byte) error { return check(body, of(reflect.TypeFor[T]())) }
 
 // Validate checks the JSON form of v, a struct or a pointer to one.

@@ -29,17 +29,18 @@ func (f *fault) under(name string) *fault {
 
 func wrong(format string, args ...any) *fault { return &fault{problem: fmt.Sprintf(format, args...)} }
 
-func check(body []byte, r *rule) error {
-	w := walker{dec: jsontext.NewDecoder(bytes.NewBuffer(body))}
-	f := w.value(r)
-	if w.err == nil && f == nil {
-		if rest := bytes.TrimLeft(body[w.dec.InputOffset():], " \t\r\n"); len(rest) > 0 {
-			return ocpi.Malformed("body: data after the JSON value")
-		}
-	}
-	switch {
-	case w.err != nil:
+// Valid refuses what is not JSON, with HTTP 400.
+func Valid(body []byte) error {
+	if !jsontext.Value(body).IsValid() {
 		return ocpi.Malformed("body: not valid JSON (syntax, UTF-8, or a name occurs twice)")
+	}
+	return nil
+}
+
+func check(body []byte, r *rule) error {
+	w := walker{b: body}
+	f := w.value(r)
+	switch {
 	case f == nil:
 		return nil
 	case f.path == "":
@@ -48,53 +49,58 @@ func check(body []byte, r *rule) error {
 	return ocpi.Invalid(f.path, f.problem)
 }
 
-// walker reads one document. After a syntax error err is set and the faults
-// mean nothing.
+// walker reads one document that is valid JSON. Its methods expect the next value,
+// or white space before it, at b[at], and leave at behind the value. What is not
+// JSON ends it somewhere.
 type walker struct {
-	dec *jsontext.Decoder
-	err error
+	b  []byte
+	at int
+}
+
+// peek returns the first byte of what comes next, 0 at the end.
+func (w *walker) peek() byte {
+	for ; w.at < len(w.b); w.at++ {
+		switch c := w.b[w.at]; c {
+		case ' ', '\t', '\r', '\n':
+		default:
+			return c
+		}
+	}
+	return 0
 }
 
 func (w *walker) value(r *rule) *fault {
-	switch k := w.dec.PeekKind(); {
-	case r.kind == object && k == '{':
+	switch c := w.peek(); {
+	case r.kind == object && c == '{':
 		return w.object(r)
-	case r.kind == list && k == '[':
-		return w.list(r)
-	case r.kind == object || r.kind == list:
-		w.skip()
+	case r.kind == list && c == '[':
+		_, flt := w.elements(r)
+		return flt
+	case r.kind == object || r.kind == list || c == '{' || c == '[':
 		return wrong("must be %s", r.kind.noun())
 	default:
-		return w.scalar(r, k)
+		return w.scalar(r, c)
 	}
 }
 
-func (w *walker) scalar(r *rule, k jsontext.Kind) *fault {
-	if k == '{' || k == '[' {
-		w.skip()
-		return wrong("must be %s", r.kind.noun())
-	}
-	v, err := w.dec.ReadValue()
-	if err != nil {
-		w.err = err
-		return nil
-	}
+func (w *walker) scalar(r *rule, c byte) *fault {
+	v := w.skip()
 	ok, problem := false, ""
 	switch r.kind {
 	case text:
-		if ok = k == '"'; ok {
+		if ok = c == '"'; ok {
 			problem = r.text(inner(v))
 		}
 	case number:
-		if ok = k == '0'; ok {
+		if ok = startsNumber(c); ok {
 			problem = decimalNumber(v)
 		}
 	case integer:
-		if ok = k == '0'; ok {
+		if ok = startsNumber(c); ok {
 			problem = wholeNumber(v)
 		}
 	case boolean:
-		ok = k == 't' || k == 'f'
+		ok = c == 't' || c == 'f'
 	}
 	if !ok {
 		return wrong("must be %s", r.kind.noun())
@@ -105,33 +111,30 @@ func (w *walker) scalar(r *rule, k jsontext.Kind) *fault {
 	return nil
 }
 
+func startsNumber(c byte) bool { return c == '-' || c >= '0' && c <= '9' }
+
 func (w *walker) object(r *rule) *fault {
-	if _, w.err = w.dec.ReadToken(); w.err != nil {
-		return nil
-	}
 	var seen uint64
-	for w.dec.PeekKind() == '"' {
-		raw, err := w.dec.ReadValue()
-		if err != nil {
-			w.err = err
-			return nil
+	w.at++
+	for c := w.peek(); c == '"' || c == ','; c = w.peek() {
+		if c == ',' {
+			w.at++
+			w.peek()
 		}
-		f := r.fields[string(inner(raw))]
+		f := r.fields[string(inner(w.skip()))]
+		if w.peek() == ':' {
+			w.at++
+		}
 		if f == nil {
 			w.skip()
-		} else {
-			if flt := w.member(f); flt != nil {
-				return flt.under(f.name)
-			}
-			seen |= f.bit
+			continue
 		}
-		if w.err != nil {
-			return nil
+		if flt := w.member(f); flt != nil {
+			return flt.under(f.name)
 		}
+		seen |= f.bit
 	}
-	if _, w.err = w.dec.ReadToken(); w.err != nil {
-		return nil
-	}
+	w.at++
 	for _, f := range r.required {
 		if seen&f.bit == 0 {
 			return wrong("is missing").under(f.name)
@@ -141,16 +144,16 @@ func (w *walker) object(r *rule) *fault {
 }
 
 func (w *walker) member(f *field) *fault {
-	if w.dec.PeekKind() == 'n' {
+	switch c := w.peek(); {
+	case c == 'n':
 		w.skip()
 		if f.required {
 			return wrong("must not be null")
 		}
 		return nil
-	}
-	if f.required && f.rule.kind == list && w.dec.PeekKind() == '[' {
+	case c == '[' && f.required && f.rule.kind == list:
 		n, flt := w.elements(f.rule)
-		if flt == nil && n == 0 && w.err == nil {
+		if flt == nil && n == 0 {
 			return wrong("must have at least one element")
 		}
 		return flt
@@ -158,41 +161,67 @@ func (w *walker) member(f *field) *fault {
 	return w.value(f.rule)
 }
 
-func (w *walker) list(r *rule) *fault {
-	_, flt := w.elements(r)
-	return flt
-}
-
 func (w *walker) elements(r *rule) (n int, flt *fault) {
-	if _, w.err = w.dec.ReadToken(); w.err != nil {
-		return 0, nil
-	}
-	for w.dec.PeekKind() != ']' {
+	w.at++
+	for c := w.peek(); c != ']' && c != 0; c = w.peek() {
+		if c == ',' {
+			w.at++
+		}
 		if flt := w.value(r.elem); flt != nil {
 			return n, flt.under("[" + strconv.Itoa(n) + "]")
 		}
-		if w.err != nil {
-			return n, nil
-		}
 		n++
 	}
-	_, w.err = w.dec.ReadToken()
+	w.at++
 	return n, nil
 }
 
-func (w *walker) skip() {
-	if err := w.dec.SkipValue(); err != nil {
-		w.err = err
+// skip passes a value and returns it as it is written.
+func (w *walker) skip() []byte {
+	c := w.peek()
+	from := w.at
+	for depth := 0; c != 0; c = w.peek() {
+		switch c {
+		case '{', '[':
+			depth++
+			w.at++
+		case '}', ']':
+			depth--
+			w.at++
+		case ',', ':':
+			w.at++
+		case '"':
+			w.text()
+		default:
+			for w.at++; w.at < len(w.b) && w.b[w.at] > ' ' && w.b[w.at] != ',' && w.b[w.at] != '}' && w.b[w.at] != ']'; {
+				w.at++
+			}
+		}
+		if depth <= 0 {
+			break
+		}
 	}
+	w.at = min(w.at, len(w.b))
+	return w.b[from:w.at]
+}
+
+// text passes a string.
+func (w *walker) text() {
+	for w.at++; w.at < len(w.b) && w.b[w.at] != '"'; w.at++ {
+		if w.b[w.at] == '\\' {
+			w.at++
+		}
+	}
+	w.at++
 }
 
 // inner returns the text of a quoted string, without a copy when it holds no
 // escapes.
 func inner(v jsontext.Value) []byte {
-	if bytes.IndexByte(v, '\\') < 0 {
+	if len(v) >= 2 && bytes.IndexByte(v, '\\') < 0 {
 		return v[1 : len(v)-1]
 	}
-	b, _ := jsontext.AppendUnquote(nil, v) // the decoder has checked it
+	b, _ := jsontext.AppendUnquote(nil, v) // it is valid
 	return b
 }
 
