@@ -23,6 +23,9 @@ func (l *Ledger) AwaitAnswer(ctx context.Context, c *store.LedgerCDR) error {
 // Watch is watch.
 func (l *Ledger) Watch(ctx context.Context) error { return l.watch(ctx) }
 
+// LearnUsual is learnUsual.
+func (l *Ledger) LearnUsual(ctx context.Context) error { return l.learnUsual(ctx) }
+
 // ErrStale is errStale.
 var ErrStale = errStale
 

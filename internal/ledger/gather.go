@@ -43,6 +43,7 @@ func (l *Ledger) gather(ctx context.Context, cdr *check.CDR, x *relay.Exchange, 
 	if err := l.gatherAuths(ctx, c); err != nil {
 		return nil, err
 	}
+	c.Usual = l.usual.of(usualKey{cdr.Party, cdr.Currency, cdr.Place.PowerType})
 	return c, l.gatherMeter(ctx, c)
 }
 

@@ -128,6 +128,7 @@ type entry struct {
 	object   store.Object
 	evidence []byte
 	leaf     Leaf
+	power    string // power_type of the connector
 	terms    terms
 
 	rival    bool  // the checks saw a rival, so that C04 speaks
@@ -190,6 +191,7 @@ func refusal(r *check.Report) *ocpi.Error {
 // fill makes the rows.
 func (e *entry) fill(cdr *check.CDR, x *relay.Exchange, report *check.Report, now time.Time) {
 	at := now.UnixMicro()
+	e.power = cdr.Place.PowerType
 	first := now.Add(firstAttempt + 5*time.Second) // when the post takes over, should this process die
 	e.row = store.LedgerCDR{
 		Owner: cdr.Party, CDRID: cdr.Key, Name: cdr.ID, EMSP: x.Target.ID, Version: string(cdr.Version), Digest: cdr.Digest[:],
@@ -275,6 +277,7 @@ func (l *Ledger) enter(ctx context.Context, e *entry) error {
 	e.met = max(e.met, rival)
 	if refused == nil && e.known == nil {
 		l.seen.wrote(e.row.Evidence)
+		l.usual.add(&e.row, e.power)
 	}
 	return refused
 }

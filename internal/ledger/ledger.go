@@ -44,6 +44,7 @@ type Ledger struct {
 	rules   ruleCache
 	zones   zoneCache
 	seen    witness
+	usual   usualPrices
 	now     func() time.Time
 }
 
@@ -108,6 +109,11 @@ func (l *Ledger) work(ctx context.Context) {
 	var all sync.WaitGroup
 	defer all.Wait()
 	all.Go(func() { l.post.run(ctx) })
+	all.Go(func() {
+		if err := l.learnUsual(ctx); err != nil && ctx.Err() == nil {
+			l.log.Warn("what is usual is learned from new CDRs only", "err", err)
+		}
+	})
 	for _, j := range []struct {
 		what  string
 		every time.Duration

@@ -71,7 +71,7 @@ type Case struct {
 	// none is (C22). Any form that ocmf.ParseKey reads.
 	MeterKey string
 
-	// Usual is what earlier CDRs of the EVSE under the same tariff cost (C27).
+	// Usual is what earlier CDRs of the CPO at connectors of this kind cost (C27).
 	Usual *Usual
 }
 
@@ -150,6 +150,7 @@ type Register struct {
 }
 
 // Usual is a running statistic: net cost per kWh, in the currency, not minor units.
+// Count is of all CDRs, Mean and Deviation are mostly of the newest.
 type Usual struct {
 	Count           int
 	Mean, Deviation float64

@@ -155,5 +155,5 @@ var codes = [...]Code{
 
 	{"C27", "repeated", Info, "", "another CDR of the token or EVSE has the same duration, energy and cost"},
 	{"C27", "impossible_travel", Info, "", "the token was elsewhere too shortly before or after"},
-	{"C27", "unusual_price", Info, "", "the price per kWh is far from the usual one here"},
+	{"C27", "unusual_price", Info, "", "the price per kWh is far from the usual one of the CPO"},
 }

@@ -110,13 +110,18 @@ func (r *run) travel(o *Other) (metre float64, gap time.Duration, impossible boo
 	return metre, gap, metre > nearby && metre/1000 > float64(r.settings.MaxSpeedKmh)*gap.Hours()
 }
 
-// fewest is how many CDRs make a usual price.
-const fewest = 20
+// fewest is how many CDRs make a usual price, and leastDeviation how far at least
+// they are taken to lie apart, as a part of it: where all cost the same, rounding
+// must not count.
+const (
+	fewest         = 20
+	leastDeviation = 0.025
+)
 
 // unusual compares the net cost per kWh with what is usual here.
 func (r *run) unusual() {
 	c, u := r.CDR, r.Usual
-	if u == nil || u.Count < fewest || !(u.Deviation > 0) || c.SumEnergy < 1e9 || r.energySlip {
+	if u == nil || u.Count < fewest || !(u.Mean > 0) || c.SumEnergy < 1e9 || r.energySlip {
 		return
 	}
 	most, err := r.settings.MaxDeviation.Decimal()
@@ -125,7 +130,7 @@ func (r *run) unusual() {
 	}
 	limit, _ := most.Float64()
 	per := float64(c.Net) / math.Pow10(tariff.CurrencyDecimals(c.Currency)) / (float64(c.SumEnergy) / 1e9)
-	z := (per - u.Mean) / u.Deviation
+	z := (per - u.Mean) / max(u.Deviation, leastDeviation*u.Mean)
 	if math.Abs(z) <= limit || math.IsNaN(z) || math.IsInf(z, 0) {
 		return
 	}

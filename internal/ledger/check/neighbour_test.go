@@ -78,6 +78,8 @@ func TestJustWithin(t *testing.T) {
 		},
 		"a register that goes on":      func(f *fixture) { f.sign(); f.LastRegister = &check.Register{Energy: 1000_000_000_000} },
 		"too few to be usual":          func(f *fixture) { f.Usual.Count, f.Usual.Deviation = 19, 0.001 },
+		"usual but for its rounding":   func(f *fixture) { f.Usual.Mean, f.Usual.Deviation = 0.46, 0.0001 },
+		"nothing usual costs anything": func(f *fixture) { f.Usual.Mean, f.Usual.Deviation = 0, 0 },
 		"nothing known of the session": func(f *fixture) { f.Others, f.LastMeter, f.Usual, f.Latest, f.Zone = nil, "", nil, nil, nil },
 	} {
 		t.Run(name, func(t *testing.T) {
