@@ -59,14 +59,14 @@ type exchange struct {
 	ocpi     int // status of the answer, 0 for none
 }
 
-// send does a job. It is safe to call concurrently.
-func (d *Delivery) send(ctx context.Context, j *job) result {
+// send does a job, and notes in x what became of it. It is safe to call concurrently.
+func (d *Delivery) send(ctx context.Context, j *job, x *exchange) result {
 	if j.object == nil {
 		d.setOffline(ctx, j.to, false)
 		return result{outcome: alive}
 	}
 	r := result{object: j.object, seq: j.upTo, noticed: j.noticed, letter: j.letter}
-	var x exchange
+	*x = exchange{}
 	w, err := d.inside(ctx, j)
 	switch {
 	case err != nil:
@@ -74,13 +74,13 @@ func (d *Delivery) send(ctx context.Context, j *job) result {
 	case w != nil && !passes(&j.to.Delivery, w), w != nil && j.had != nil && passes(j.had, w):
 		x.outcome, r.seq = filtered, max(j.upTo, w.seq)
 	case j.step != nil:
-		x = d.deliver(ctx, j, j.step.message, nil)
+		d.deliver(ctx, j, j.step.message, nil, x)
 		r.requests++
 		if x.outcome == rejected && j.step.message.partial {
-			x = d.whole(ctx, j, &r) // it lacks what the change applies to
+			d.whole(ctx, j, &r, x) // it lacks what the change applies to
 		}
 	default:
-		x = d.whole(ctx, j, &r)
+		d.whole(ctx, j, &r, x)
 	}
 	if ctx.Err() != nil && x.outcome == retry {
 		x.outcome = stopped
@@ -88,7 +88,7 @@ func (d *Delivery) send(ctx context.Context, j *job) result {
 	if x.outcome == retry && x.answered && j.poison {
 		x.outcome = rejected // others get through: it is this object
 	}
-	d.park(ctx, j, &r, &x)
+	d.park(ctx, j, &r, x)
 	r.outcome, r.answered, r.after, r.err, r.view = x.outcome, x.answered, x.after, x.err, x.view
 	switch {
 	case r.outcome == retry && j.overdue:
@@ -118,23 +118,25 @@ func (d *Delivery) inside(ctx context.Context, j *job) (*whole, error) {
 
 // whole sends the object in its present state: also when it changes while the
 // request waits for its place or its connection.
-func (d *Delivery) whole(ctx context.Context, j *job, r *result) exchange {
+func (d *Delivery) whole(ctx context.Context, j *job, r *result, x *exchange) {
 	for n := 1; ; n++ {
 		w, err := d.presents.get(ctx, j.key, j.upTo)
 		switch {
 		case err != nil:
-			return exchange{outcome: retry, err: err}
+			*x = exchange{outcome: retry, err: err}
+			return
 		case w.missing:
-			return exchange{outcome: gone}
+			*x = exchange{outcome: gone}
+			return
 		}
 		seq, fresh := max(r.seq, w.seq), w
 		if n == maxFresh {
 			fresh = nil
 		}
-		if x := d.deliver(ctx, j, w.message, fresh); !errors.Is(x.err, errStale) {
+		if d.deliver(ctx, j, w.message, fresh, x); !errors.Is(x.err, errStale) {
 			r.seq = seq
 			r.requests++
-			return x
+			return
 		}
 	}
 }
@@ -168,26 +170,25 @@ func (j *job) permit(x *exchange, w *whole) error {
 	return nil
 }
 
-// deliver sends one message and says what became of it. w is the state that it
+// deliver sends one message and notes what became of it. w is the state that it
 // is, unless it may be old by now.
-func (d *Delivery) deliver(ctx context.Context, j *job, m *message, w *whole) exchange {
+func (d *Delivery) deliver(ctx context.Context, j *job, m *message, w *whole, x *exchange) {
 	start := time.Now()
 	pl := j.to.Platform
 	f := m.in(pl.Version)
-	x := exchange{method: m.method, request: f.body}
+	*x = exchange{method: m.method, request: f.body}
 	q, err := d.request(j, m, f)
 	if err != nil {
 		x.outcome, x.err = rejected, err
-		d.record(j, m, f, &x, start, start, "")
-		return x
+		d.record(j, m, f, x, start, start, "")
+		return
 	}
-	q.Permit = func() error { return j.permit(&x, w) }
+	q.Permit = func() error { return j.permit(x, w) }
 	x.asked = q
 	sent := time.Now()
 	x.response, err = d.o.Egress.Do(ctx, q)
-	d.judge(ctx, j, m, &x, err)
-	d.record(j, m, f, &x, start, sent, q.Fields[0].Value)
-	return x
+	d.judge(ctx, j, m, x, err)
+	d.record(j, m, f, x, start, sent, q.Fields[0].Value)
 }
 
 // record hands the exchange to the trace.

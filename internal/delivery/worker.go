@@ -43,7 +43,8 @@ func (w *workers) do(t task) {
 
 func (w *workers) work(t task) {
 	mine := make(chan task, 1)
-	var j job // one for all that this worker sends: it goes to the heap
+	var j job // these go to the heap: one pair for all that this worker sends
+	var x exchange
 	for ok := true; ok; t, ok = <-mine {
 		more := t.job != nil
 		if more {
@@ -52,10 +53,10 @@ func (w *workers) work(t task) {
 			j, more = t.lane.turn(nil)
 		}
 		for more {
-			r := w.d.send(j.ctx, &j)
+			r := w.d.send(j.ctx, &j, &x)
 			j, more = t.lane.turn(&r)
 		}
-		j = job{} // it must not keep an old snapshot alive
+		j, x = job{}, exchange{} // they must not keep an old snapshot alive
 		if !w.rest(mine) {
 			return
 		}

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/binary"
@@ -105,6 +106,7 @@ type writer struct {
 	chunks int   // and how many chunks
 	open   chunk // being filled; keys and body unused
 	raw    coder
+	packed []byte // room for packing raw, several times as large as what comes of it
 	keys   []uint64
 	ready  []chunk
 }
@@ -147,7 +149,8 @@ func (w *writer) seal() {
 	for _, k := range w.keys {
 		c.keys = binary.BigEndian.AppendUint64(c.keys, k)
 	}
-	c.body = s2.Encode(nil, w.raw.buf)
+	w.packed = s2.Encode(w.packed[:cap(w.packed)], w.raw.buf)
+	c.body = bytes.Clone(w.packed)
 	w.ready = append(w.ready, c)
 	w.open, w.raw.buf, w.keys = chunk{}, w.raw.buf[:0], w.keys[:0]
 }

@@ -122,7 +122,8 @@ func omitted(body []byte) []byte {
 		return nil
 	}
 	sum := sha256.Sum256(body)
-	b := append([]byte(omittedMark), strconv.Itoa(len(body))...)
+	b := append(make([]byte, 0, 112), omittedMark...)
+	b = strconv.AppendInt(b, int64(len(body)), 10)
 	b = append(b, " bytes, sha256 "...)
 	return hex.AppendEncode(b, sum[:])
 }
