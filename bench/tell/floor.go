@@ -40,9 +40,11 @@ func floor(args []string) error {
 		return err
 	}
 	const workers = 256
-	client := &http.Client{Transport: &http.Transport{MaxIdleConns: workers, MaxIdleConnsPerHost: workers, DisableCompression: true}}
-	urls := make([]string, receivers)
+	// Receivers are platforms of their own: each has a connection of its own, as it
+	// has with the hub.
+	clients, urls := make([]*http.Client, receivers), make([]string, receivers)
 	for i := range urls {
+		clients[i] = &http.Client{Transport: &http.Transport{DisableCompression: true}}
 		urls[i] = fmt.Sprintf("http://%s/r/%d/locations/NL/CP1/252d5e60-dc10-11ec-b057-42010aa40fc0/NLCP1E1234567", args[0], i)
 	}
 	var next atomic.Int64
@@ -54,14 +56,14 @@ func floor(args []string) error {
 				if i >= n {
 					break
 				}
-				if err := patch(client, urls[i%int64(receivers)]); err != nil {
+				if err := patch(clients[i%int64(receivers)], urls[i%int64(receivers)]); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
 	}
-	if err := run(4 * workers); err != nil { // opens the connections
+	if err := run(max(4*workers, 2*int64(receivers))); err != nil { // opens the connections
 		return err
 	}
 	before, began := usage.Self(), time.Now()

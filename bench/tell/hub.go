@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/eroam/eroam/bench/usage"
@@ -55,6 +58,22 @@ func (h *hub) idle(ctx context.Context) (time.Duration, error) {
 			return took - time.Second, nil
 		}
 	}
+}
+
+// gauge reads a metric without labels.
+func (h *hub) gauge(name string) (float64, error) {
+	res, err := http.Get("http://" + h.metrics + "/metrics") //nolint:noctx // a child of ours
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	lines := bufio.NewScanner(res.Body)
+	for lines.Scan() {
+		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
+			return strconv.ParseFloat(value, 64)
+		}
+	}
+	return 0, errors.Join(fmt.Errorf("the hub has no metric %s", name), lines.Err())
 }
 
 // profiled writes a CPU profile while do runs, where -profile asks for it.
