@@ -55,7 +55,7 @@ func TestCreditOfWhatHasChanged(t *testing.T) {
 				return err
 			}
 			c.Evidence += 7 // as if it had been refused, and another had come
-			return tx.UpdateCDR(&c)
+			return tx.ReplaceCDR(&c)
 		})
 		must(t, "change", err, nil)
 	})

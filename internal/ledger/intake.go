@@ -326,7 +326,7 @@ func put(tx *store.Tx, e *entry) error {
 		err = tx.InsertCDR(&e.row)
 	} else { // its receiver refused an earlier one
 		e.row.Evidence = ev
-		err = tx.UpdateCDR(&e.row)
+		err = tx.ReplaceCDR(&e.row)
 	}
 	if err != nil {
 		return err

@@ -179,6 +179,7 @@ func (tx *Tx) runIsolated(fn func(*Tx) error) (failed, broken error) {
 	if failed != nil {
 		// A block reserved inside the savepoint is undone with it.
 		tx.block, tx.ledger = before, ledger
+		tx.ledger.balances = nil
 		tx.forget(changes)
 		if _, err := tx.exec(sqlRollbackTo); err != nil {
 			return failed, err

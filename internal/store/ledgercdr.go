@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/eroam/eroam/ocpi"
@@ -28,25 +29,20 @@ func cdrNameArgs(c *LedgerCDR) []any {
 }
 
 func cdrFactArgs(c *LedgerCDR) []any {
-	evidence := c.Evidence
-	if evidence == 0 {
-		evidence = c.ID
-	}
 	return []any{c.Name, c.EMSP.CountryCode, c.EMSP.ID, c.Version, blob(c.Digest), c.Session, c.Token, c.EVSE, c.Meter,
 		c.Reference, c.Started, c.Ended, c.Received, c.Currency, c.Net, c.Gross, c.Energy, c.Register,
-		c.HasRegister, c.Latitude, c.Longitude, c.HasPlace, c.CreditOf, evidence}
+		c.HasRegister, c.Latitude, c.Longitude, c.HasPlace, c.CreditOf, cmp.Or(c.Evidence, c.ID)}
 }
 
 func cdrProgressArgs(c *LedgerCDR) []any {
 	return []any{c.CreditedBy, c.State, c.Held, c.Deadline, c.Posted, c.Mail, c.Due, c.MailSince, c.Attempts, blob(c.Answer), c.Updated}
 }
 
-// sqlUpdateCDR leaves the facts alone, and their indexes: it finds nothing when
-// they have changed.
+// sqlUpdateCDR leaves the facts alone, and their indexes.
 var (
-	sqlInsertCDR     = `INSERT INTO cdr (` + cdrColumns + `) VALUES (` + params(1, count(cdrColumns)) + `)`
-	sqlUpdateCDR     = `UPDATE cdr SET ` + assigned(1, cdrProgress, ", ") + ` WHERE ` + assigned(1+count(cdrProgress), cdrFacts+`, id`, " AND ")
-	sqlUpdateCDRFull = `UPDATE cdr SET ` + assigned(1, cdrProgress+`, `+cdrFacts, ", ") + ` WHERE ` + assigned(1+count(cdrProgress+`, `+cdrFacts), `id`, "")
+	sqlInsertCDR  = `INSERT INTO cdr (` + cdrColumns + `) VALUES (` + params(1, count(cdrColumns)) + `)`
+	sqlUpdateCDR  = `UPDATE cdr SET ` + assigned(1, cdrProgress, ", ") + ` WHERE ` + assigned(1+count(cdrProgress), `id, evidence`, " AND ")
+	sqlReplaceCDR = `UPDATE cdr SET ` + assigned(1, cdrProgress+`, `+cdrFacts, ", ") + ` WHERE ` + assigned(1+count(cdrProgress+`, `+cdrFacts), `id`, "")
 )
 
 const (
@@ -81,21 +77,23 @@ func (tx *Tx) InsertCDR(c *LedgerCDR) error {
 	return nil
 }
 
-// UpdateCDR replaces all of the CDR with the ID but Owner and CDRID. It fails
-// when there is none. What becomes of a CDR (CreditedBy, State, Held, Deadline,
-// Mail and its times, Answer, Updated) costs less to change than the rest.
+// UpdateCDR changes what becomes of the CDR with the ID, and nothing else:
+// CreditedBy, State, Held, Deadline, Posted, Mail, its times and Attempts, Answer,
+// Updated. It fails when there is none, or when it is not the reception any more
+// that Evidence names.
 func (tx *Tx) UpdateCDR(c *LedgerCDR) error {
-	progress, facts := cdrProgressArgs(c), append(cdrFactArgs(c), c.ID)
-	args := append(progress, facts...)
-	n, err := tx.exec(sqlUpdateCDR, args...)
-	if err == nil && n == 0 {
-		n, err = tx.exec(sqlUpdateCDRFull, args...)
-	}
-	if err == nil && n != 1 {
-		err = tx.fail(fmt.Errorf("it is not there"))
-	}
-	if err != nil {
-		return fmt.Errorf("changing CDR %d: %w", c.ID, err)
+	return tx.changeCDR(sqlUpdateCDR, c.ID, append(cdrProgressArgs(c), c.ID, cmp.Or(c.Evidence, c.ID)))
+}
+
+// ReplaceCDR changes all of the CDR with the ID but Owner and CDRID: another one was
+// received under its id. It fails when there is none.
+func (tx *Tx) ReplaceCDR(c *LedgerCDR) error {
+	return tx.changeCDR(sqlReplaceCDR, c.ID, append(append(cdrProgressArgs(c), cdrFactArgs(c)...), c.ID))
+}
+
+func (tx *Tx) changeCDR(query string, id int64, args []any) error {
+	if err := tx.one(query, args...); err != nil {
+		return fmt.Errorf("changing CDR %d: %w", id, err)
 	}
 	return nil
 }

@@ -12,7 +12,10 @@ import (
 // while it runs: on PostgreSQL each group commit begins with the lock on the row
 // of feed, see Tx.reserve, and no other transaction writes to the ledger. The
 // order of locks is feed, then ledger.
-type ledgerEnds struct{ events, postings ledgerEnd }
+type ledgerEnds struct {
+	events, postings ledgerEnd
+	balances         map[Balance]int64 // that were read or changed; the keys have no Amount
+}
 
 type ledgerEnd struct {
 	next  int64

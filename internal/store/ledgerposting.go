@@ -42,8 +42,8 @@ func (tx *Tx) post(journal []Posting) error {
 		tx.ledger.postings.next++
 	}
 	for _, b := range accounts {
-		var now int64
-		if _, err := tx.row(sqlBalance, []any{b.Account, b.Currency}, &now); err != nil {
+		now, err := tx.balance(b)
+		if err != nil {
 			return err
 		}
 		sum, ok := plus(now, b.Amount)
@@ -53,8 +53,27 @@ func (tx *Tx) post(journal []Posting) error {
 		if err := tx.one(sqlSetBalance, b.Account, b.Currency, sum); err != nil {
 			return err
 		}
+		b.Amount = 0
+		tx.ledger.balances[b] = sum
 	}
 	return nil
+}
+
+// balance is that of b's account for this transaction. It is read once in a group
+// commit.
+func (tx *Tx) balance(b Balance) (now int64, err error) {
+	b.Amount = 0
+	if now, known := tx.ledger.balances[b]; known {
+		return now, nil
+	}
+	if _, err := tx.row(sqlBalance, []any{b.Account, b.Currency}, &now); err != nil {
+		return 0, err
+	}
+	if tx.ledger.balances == nil {
+		tx.ledger.balances = make(map[Balance]int64)
+	}
+	tx.ledger.balances[b] = now
+	return now, nil
 }
 
 // sumUp returns what a journal does to each account, in the order in which they

@@ -96,7 +96,7 @@ func testCDRChanges(t *testing.T, fresh func(testing.TB) store.Options) {
 	insert(t, s, c, someCDR(2))
 	a := someCDR(3) // as if another had been received with the id of the first
 	a.ID, a.Owner, a.CDRID = c.ID, c.Owner, c.CDRID
-	for i, change := range []func(c *store.LedgerCDR){
+	progress := []func(c *store.LedgerCDR){
 		func(*store.LedgerCDR) {},
 		func(c *store.LedgerCDR) { c.CreditedBy = 4 },
 		func(c *store.LedgerCDR) { c.State = "presented" },
@@ -109,6 +109,8 @@ func testCDRChanges(t *testing.T, fresh func(testing.TB) store.Options) {
 		func(c *store.LedgerCDR) { c.Answer = []byte{} },
 		func(c *store.LedgerCDR) { c.Updated = 6 },
 		func(c *store.LedgerCDR) { c.Posted = 0 },
+	}
+	facts := []func(c *store.LedgerCDR){
 		func(c *store.LedgerCDR) { c.Latitude = 0 },
 		func(c *store.LedgerCDR) { c.Longitude = 1 },
 		func(c *store.LedgerCDR) { c.HasPlace = false },
@@ -133,9 +135,15 @@ func testCDRChanges(t *testing.T, fresh func(testing.TB) store.Options) {
 		func(c *store.LedgerCDR) { c.CreditOf = "" },
 		func(c *store.LedgerCDR) { c.Evidence = 700 },
 		func(c *store.LedgerCDR) { *c = a },
-	} {
+	}
+	for i, change := range append(progress, facts...) {
 		change(&c)
-		write(t, s, func(tx *store.Tx) error { return tx.UpdateCDR(&c) })
+		write(t, s, func(tx *store.Tx) error {
+			if i < len(progress) {
+				return tx.UpdateCDR(&c)
+			}
+			return tx.ReplaceCDR(&c)
+		})
 		got, _, err := s.CDRByID(ctx, 1)
 		if err != nil {
 			t.Fatal(err)
@@ -149,10 +157,25 @@ func testCDRChanges(t *testing.T, fresh func(testing.TB) store.Options) {
 		t.Fatal(err)
 	}
 	same(t, other, someCDR(2))
-	missing := someCDR(4)
-	if err := s.Write(ctx, func(tx *store.Tx) error { return tx.UpdateCDR(&missing) }); err == nil {
-		t.Error("changing a CDR that is not there: no error")
+	missing, earlier := someCDR(4), c // of an earlier reception
+	earlier.Evidence++
+	for name, change := range map[string]func(tx *store.Tx) error{
+		"missing":           func(tx *store.Tx) error { return tx.UpdateCDR(&missing) },
+		"missing, replaced": func(tx *store.Tx) error { return tx.ReplaceCDR(&missing) },
+		"earlier":           func(tx *store.Tx) error { return tx.UpdateCDR(&earlier) },
+	} {
+		if err := s.Write(ctx, change); err == nil {
+			t.Errorf("%s: no error", name)
+		}
 	}
+	c.Name, c.State = "not written", "approved"
+	write(t, s, func(tx *store.Tx) error { return tx.UpdateCDR(&c) })
+	c.Name = a.Name
+	got, _, err := s.CDRByID(ctx, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, got, c)
 }
 
 // ids returns the IDs of the CDRs that the condition selects.
