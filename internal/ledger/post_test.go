@@ -155,3 +155,39 @@ func TestGivenUp(t *testing.T) {
 	r.eventually("delivered", func() bool { return r.cdr("C1").Mail == ledger.MailDelivered })
 	r.sound()
 }
+
+// After a restart everything that waits for a receiver is sent, also what is due
+// in hours because it failed often: nobody remembers whether the receiver works.
+func TestResumed(t *testing.T) {
+	r := newRig(t)
+	r.agree(normal)
+	r.offline(true)
+	const n = 5
+	for i := range n {
+		r.accept(cdr(fmt.Sprintf("C%d", i)))
+	}
+	err := r.Store.Write(t.Context(), func(tx *store.Tx) error {
+		for i := 1; i < n; i++ { // the first is due
+			c, _, err := tx.CDR(cp1, fmt.Sprintf("c%d", i))
+			if err != nil {
+				return err
+			}
+			c.Due, c.Attempts = time.Now().Add(6*time.Hour).UnixMicro(), 9
+			if err := tx.UpdateCDR(&c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.offline(false)
+	r.restart()
+	r.run()
+	r.eventually("all delivered", func() bool {
+		list, err := r.Store.CDRs(t.Context(), store.CDRQuery{Mail: ledger.MailDelivered})
+		return err == nil && len(list) == n
+	})
+	r.sound()
+}

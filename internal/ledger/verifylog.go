@@ -48,12 +48,14 @@ func (v *verifying) events(ctx context.Context) error {
 	v.out.Events = next
 	v.out.Root = v.tree.root().String()
 	v.progress("events", next, v.size)
-	if len(signed) > 0 {
-		if err := v.fault("ledger_event", fmt.Sprint(next), "is missing: the checkpoint of size %d was signed over it", signed[len(signed)-1].Size); err != nil {
-			return err
-		}
+	if len(signed) == 0 {
+		return nil
 	}
-	return nil
+	last := signed[len(signed)-1].Size
+	if since, err := v.since(ctx, last-1); err != nil || since { // signed since the verification began
+		return err
+	}
+	return v.fault("ledger_event", fmt.Sprint(next), "is missing: the checkpoint of size %d was signed over it", last)
 }
 
 type gapError struct{ at int64 }

@@ -14,3 +14,6 @@ func Recent(s *Store, after int64, limit int) (heads []Object, known bool) {
 
 // MaxRecent is how many changes it holds.
 const MaxRecent = maxRecent
+
+// RoundTrips is how often the writer has waited for PostgreSQL.
+func RoundTrips(tx *Tx) int { return tx.sql.(*postgresWriter).trips }

@@ -62,26 +62,28 @@ func newIntake(n int) *intake {
 	}
 }
 
+// receive is the first write of a reception.
+func (i *intake) receive(tx *store.Tx) error {
+	if _, found, err := tx.CDR(i.cdr.Owner, i.cdr.CDRID); err != nil || found {
+		return fmt.Errorf("found %v: %w", found, err)
+	}
+	e := store.LedgerEvent{Kind: store.EventReceived, At: i.cdr.Received, Leaf: i.received}
+	if err := tx.AppendEvent(&e); err != nil {
+		return err
+	}
+	i.cdr.ID = e.Seq
+	if err := tx.PutObject(&i.object); err != nil {
+		return err
+	}
+	if err := tx.InsertCDR(&i.cdr); err != nil {
+		return err
+	}
+	return tx.PutCDREvidence(e.Seq, i.evidence)
+}
+
 // store is the two writes of a reception whose receiver answers at once.
 func (i *intake) store(s *store.Store) error {
-	err := s.Write(context.Background(), func(tx *store.Tx) error {
-		if _, found, err := tx.CDR(i.cdr.Owner, i.cdr.CDRID); err != nil || found {
-			return fmt.Errorf("found %v: %w", found, err)
-		}
-		e := store.LedgerEvent{Kind: store.EventReceived, At: i.cdr.Received, Leaf: i.received}
-		if err := tx.AppendEvent(&e); err != nil {
-			return err
-		}
-		i.cdr.ID = e.Seq
-		if err := tx.PutObject(&i.object); err != nil {
-			return err
-		}
-		if err := tx.InsertCDR(&i.cdr); err != nil {
-			return err
-		}
-		return tx.PutCDREvidence(e.Seq, i.evidence)
-	})
-	if err != nil {
+	if err := s.Write(context.Background(), i.receive); err != nil {
 		return err
 	}
 	c := i.cdr

@@ -280,3 +280,30 @@ func TestSharedPostgres(t *testing.T) {
 		}
 	}
 }
+
+// What is written costs no round trip: CDRs of a commit take one each, for what is
+// read of them, and a few for numbers of the feed.
+func TestWritesCostNoRoundTrip(t *testing.T) {
+	s := storetest.Open(t, store.Options{Database: storetest.Postgres(t)})
+	const n = 10
+	trips := 0
+	err := s.Write(t.Context(), func(tx *store.Tx) error {
+		if err := tx.AppendEvent(&store.LedgerEvent{Kind: store.EventOpened, Leaf: []byte("{}")}); err != nil {
+			return err
+		}
+		trips = store.RoundTrips(tx)
+		for i := range n {
+			if err := newIntake(i).receive(tx); err != nil {
+				return err
+			}
+		}
+		trips = store.RoundTrips(tx) - trips
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if trips > n+4 {
+		t.Errorf("%d round trips for %d CDRs", trips, n)
+	}
+}

@@ -18,6 +18,7 @@ type postgresWriter struct {
 	config *pgx.ConnConfig
 	conn   *pgx.Conn // nil, or closed: there is none
 	sent   bool      // the transaction has begun at the server
+	trips  int       // that were made so far, for tests
 
 	waiting []pgStatement // at most maxWaiting
 	size    int           // of their bytes
@@ -108,6 +109,7 @@ func (w *postgresWriter) together(ctx context.Context, b *pgx.Batch, read func(p
 	}
 	all.QueuedQueries = append(all.QueuedQueries, b.QueuedQueries...)
 	w.sent = true
+	w.trips++
 	r := w.conn.SendBatch(ctx, all)
 	defer func() { err = errors.Join(err, r.Close()) }()
 	defer w.forget()

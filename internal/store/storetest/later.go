@@ -46,7 +46,9 @@ func testWriteLater(t *testing.T, fresh func(testing.TB) store.Options) {
 				if err := push(s); err != nil {
 					t.Fatal(err)
 				}
-				commits++
+				if commits++; commits > 5000 {
+					t.Fatalf("after %d commits of others only %d of %d are written", commits, done, n)
+				}
 				for len(results) > 0 {
 					if err := <-results; errors.Is(err, errRefused) {
 						failed++
