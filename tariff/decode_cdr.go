@@ -77,37 +77,40 @@ func (c *wireCost) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 // read to 10⁻⁹ kWh. The texts of the CDR share one copy of body. The error is an
 // *[Error].
 func ParseCDR(v ocpi.Version, body []byte, zone *time.Location) (CDR, []Finding, error) {
-	w, err := readCDR(body)
-	if err != nil {
-		return CDR{}, nil, err
-	}
-	r := reader{version: v}
-	c := CDR{ID: w.ID, Country: w.CDRLocation.Country}
-	if v == v211 {
-		c.Country = w.Location.Country
-	}
-	if c.Tariffs, err = r.tariffs(w.Tariffs, "/tariffs"); err != nil {
-		return c, nil, err
-	}
-	if c.Session, err = r.session(w, zone, c.Country); err != nil {
-		return c, nil, err
-	}
-	if c.Claim, err = r.claim(w); err != nil {
-		return c, nil, err
-	}
-	r.volumes(w, &c.Session)
-	return c, r.findings, nil
+	return (*CDRReader)(nil).Parse(v, body, zone)
 }
 
-// readCDR reads the JSON; the two readers agree on everything that the first one
-// takes.
-func readCDR(body []byte) (*wireCDR, error) {
-	w := new(wireCDR)
-	if scanCDR(body, w) {
-		return w, nil
+// Parse is [ParseCDR]. CDRs with the same tariffs share them: they must not be
+// changed.
+func (c *CDRReader) Parse(v ocpi.Version, body []byte, zone *time.Location) (out CDR, _ []Finding, err error) {
+	w, r := new(wireCDR), reader{version: v}
+	s := cdrScanner{reader: c, version: v}
+	if !s.scan(body, w) { // json.Unmarshal takes more, and knows what is wrong
+		*w, s.tariffs, s.known = wireCDR{}, nil, nil
+		if err := unmarshal(body, w); err != nil {
+			return CDR{}, nil, err
+		}
 	}
-	*w = wireCDR{}
-	return w, unmarshal(body, w)
+	out = CDR{ID: w.ID, Country: w.CDRLocation.Country, Tariffs: s.known}
+	if v == v211 {
+		out.Country = w.Location.Country
+	}
+	if s.known == nil {
+		if out.Tariffs, err = r.tariffs(w.Tariffs, "/tariffs"); err != nil {
+			return out, nil, err
+		}
+		if len(r.findings) == 0 {
+			c.keep(v, s.tariffs, out.Tariffs)
+		}
+	}
+	if out.Session, err = r.session(w, zone, out.Country); err != nil {
+		return out, nil, err
+	}
+	if out.Claim, err = r.claim(w); err != nil {
+		return out, nil, err
+	}
+	r.volumes(w, &out.Session)
+	return out, r.findings, nil
 }
 
 func (r *reader) session(w *wireCDR, zone *time.Location, country string) (s Session, err error) {

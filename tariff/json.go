@@ -51,8 +51,12 @@ func (r *Result) AppendJSON(b []byte) []byte {
 		b = r.Findings[i].appendJSON(b)
 	}
 	b = append(b, `],"policy":`...)
-	if r.Policy == (Policy{}) {
-		b = append(b, `{"rounding":{}}`...)
+	if r.Policy == (Policy{Tolerance: r.Policy.Tolerance}) {
+		b = append(b, `{"rounding":{}`...)
+		if r.Policy.Tolerance != "" {
+			b = appendText(append(b, `,"tolerance":`...), r.Policy.Tolerance)
+		}
+		b = append(b, '}')
 	} else if p, err := json.Marshal(r.Policy); err == nil { // it holds texts and flags only
 		b = append(b, p...)
 	}
@@ -86,11 +90,47 @@ func (l *Line) appendJSON(b []byte) []byte {
 	b = l.Excl.appendJSON(append(b, `,"excl":`...))
 	b = l.Incl.appendJSON(append(b, `,"incl":`...))
 	if l.Why != nil {
-		if w, err := json.Marshal(l.Why); err == nil { // it holds texts and numbers only
-			b = append(append(b, `,"why":`...), w...)
-		}
+		b = l.Why.appendJSON(append(b, `,"why":`...))
 	}
 	return append(b, '}')
+}
+
+// appendJSON writes what json.Marshal does.
+func (w *Why) appendJSON(b []byte) []byte {
+	b = append(b, '{')
+	if len(w.Matched) > 0 {
+		b = append(b, `"matched":`...)
+		for i, name := range w.Matched {
+			b = appendText(append(b, before(i)), name)
+		}
+		b = append(b, ']')
+	}
+	if len(w.Passed) > 0 {
+		if len(w.Matched) > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, `"passed_over":`...)
+		for i := range w.Passed {
+			p := &w.Passed[i]
+			b = strconv.AppendInt(append(append(b, before(i)), `{"element":`...), int64(p.Element), 10)
+			b = strconv.AppendInt(append(b, `,"component":`...), int64(p.Component), 10)
+			b = appendText(append(b, `,"restriction":`...), p.Restriction)
+			if p.Missing {
+				b = append(b, `,"unknown":true`...)
+			}
+			b = append(b, '}')
+		}
+		b = append(b, ']')
+	}
+	return append(b, '}')
+}
+
+// before returns what stands before an item of a list.
+func before(item int) byte {
+	if item == 0 {
+		return '['
+	}
+	return ','
 }
 
 // MarshalJSON writes the line; unit_price and vat are decimal strings as the

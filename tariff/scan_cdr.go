@@ -3,6 +3,8 @@ package tariff
 import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/eroam/eroam/ocpi"
 )
 
 // A CDR is read by a scanner where that is possible and by json.Unmarshal, several
@@ -11,21 +13,26 @@ import (
 // json.Unmarshal does (TestScanEqualsUnmarshal, FuzzScanCDR), so a field of wireCDR
 // needs a line here, too.
 
-// scanCDR reads a CDR into w, which must be zero. False: json.Unmarshal has to
-// read it, and w holds rubbish.
-func scanCDR(body []byte, w *wireCDR) bool {
-	text, ok := newScanner(body)
-	s := cdrScanner{scanner: text}
+type cdrScanner struct {
+	scanner
+	dimensions []wireDimension // of all periods; each has a part of it
+
+	reader  *CDRReader // that may know the tariffs; nil: they are read
+	version ocpi.Version
+	tariffs []byte   // as they are written
+	known   []Tariff // they, where the reader knows them; they are not read then
+}
+
+// scan reads a CDR into w, which must be zero. False: json.Unmarshal has to read
+// it, and w holds rubbish.
+func (s *cdrScanner) scan(body []byte, w *wireCDR) bool {
+	ok := false
+	s.scanner, ok = newScanner(body)
 	if !ok || s.peek() != '{' {
 		return false
 	}
 	s.cdr(w, body)
 	return !s.stuck
-}
-
-type cdrScanner struct {
-	scanner
-	dimensions []wireDimension // of all periods; each has a part of it
 }
 
 func (s *cdrScanner) cdr(w *wireCDR, body []byte) {
@@ -51,7 +58,8 @@ func (s *cdrScanner) cdr(w *wireCDR, body []byte) {
 			s.peek()
 			from := s.at
 			s.skip()
-			if json.Unmarshal(body[from:s.at], &w.Tariffs) != nil {
+			s.tariffs = body[from:s.at]
+			if s.known = s.reader.tariffs(s.version, s.tariffs); s.known == nil && json.Unmarshal(s.tariffs, &w.Tariffs) != nil {
 				s.stuck = true
 			}
 		case "charging_periods":

@@ -2,6 +2,7 @@ package tariff
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -20,7 +21,7 @@ import (
 func scanned(t testing.TB, body []byte) (took bool) {
 	t.Helper()
 	var fast, slow wireCDR
-	took = scanCDR(body, &fast)
+	took = new(cdrScanner).scan(body, &fast)
 	err := unmarshal(body, &slow)
 	if !took {
 		return false
@@ -60,6 +61,36 @@ const everyField = `{"id":"C","start_date_time":"2025-01-13T10:00:00Z","end_date
  "total_time_cost":{"before_taxes":1,"taxes":[]},"total_parking_cost":{"before_taxes":1,"taxes":null},"total_reservation_cost":3,
  "total_energy":17,"total_time":2.7,"total_parking_time":"0.7","remark":"\ud83d\ude00 \\","extra":[{"id":"no"},[[]]],"last_updated":null}`
 
+// TestCDRReader reads all CDRs again and again: with the tariffs that it remembers
+// they are what they were without, findings included.
+func TestCDRReader(t *testing.T) {
+	var c CDRReader
+	remembered := 0
+	for range 3 {
+		for _, body := range append(cdrFiles(t), []byte(everyField)) {
+			for _, v := range []ocpi.Version{v211, ocpi.V221, ocpi.V230} {
+				want, notes, wrong := ParseCDR(v, body, nil)
+				got, found, err := c.Parse(v, body, nil)
+				if !reflect.DeepEqual(got, want) || !reflect.DeepEqual(found, notes) || !reflect.DeepEqual(err, wrong) {
+					t.Fatalf("read as\n%+v %v %v\nwant\n%+v %v %v\nof %s", got, found, err, want, notes, wrong, body)
+				}
+				if again, _, _ := c.Parse(v, body, nil); len(again.Tariffs) > 0 && &again.Tariffs[0] == &got.Tariffs[0] {
+					remembered++
+				}
+			}
+		}
+	}
+	if remembered == 0 {
+		t.Error("no tariffs were remembered")
+	}
+	for n := range 3 * maxKnown / 60_000 {
+		c.keep(ocpi.V221, fmt.Appendf(nil, "%060000d", n), make([]Tariff, 1))
+	}
+	if size := len(c.by) * 60_000; size > maxKnown || c.size < size {
+		t.Errorf("%d bytes of tariffs are remembered, said to be %d", size, c.size)
+	}
+}
+
 // TestScanReadsEveryField fails when a field of wireCDR is not read, or has no
 // place in everyField.
 func TestScanReadsEveryField(t *testing.T) {
@@ -67,7 +98,7 @@ func TestScanReadsEveryField(t *testing.T) {
 		t.Fatal("not taken")
 	}
 	var w wireCDR
-	scanCDR([]byte(everyField), &w)
+	new(cdrScanner).scan([]byte(everyField), &w)
 	for _, v := range []reflect.Value{reflect.ValueOf(w), reflect.ValueOf(w.Periods[0]), reflect.ValueOf(w.Periods[0].Dimensions[0]), reflect.ValueOf(w.CDRLocation), reflect.ValueOf(w.Location)} {
 		for i := range v.NumField() {
 			if v.Field(i).IsZero() {

@@ -113,8 +113,9 @@ var errOther = errors.New("the CDR was refused, or came again, in the meantime")
 // still returns the row of c as it is now; false when c was refused since, or
 // another one came under its id, so that what came of sending c no longer matters.
 func still(tx *store.Tx, c *store.LedgerCDR) (store.LedgerCDR, bool, error) {
-	now, found, err := tx.CDRByID(c.ID)
-	return now, found && now.Evidence == c.Evidence && State(now.State) != StateRefused, err
+	now := *c
+	found, err := tx.Refresh(&now)
+	return now, found && State(now.State) != StateRefused, err
 }
 
 // takeOver tells the sender that the CDR is accepted, unless it was told something

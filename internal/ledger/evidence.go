@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/eroam/eroam/internal/ledger/check"
 )
 
@@ -17,10 +15,13 @@ type Evidence struct {
 	Report check.Report `json:"report"`
 }
 
+// evidenceOf writes an Evidence.
 func evidenceOf(r *check.Report, now time.Time) ([]byte, error) {
-	b, err := json.Marshal(Evidence{V: 1, At: now.UTC(), Report: *r})
+	b := append(make([]byte, 0, 4096), `{"v":1,"at":"`...)
+	b = append(now.UTC().AppendFormat(b, time.RFC3339Nano), `","report":`...)
+	b, err := r.AppendJSON(b)
 	if err != nil {
 		return nil, fmt.Errorf("writing the evidence: %w", err)
 	}
-	return b, nil
+	return append(b, '}'), nil
 }

@@ -310,7 +310,7 @@ func (l *Ledger) gatherCDRs(ctx context.Context, c *check.Case, e *entry) error 
 	return nil
 }
 
-func other(o *store.LedgerCDR) check.Other {
+func other(o *store.RelatedCDR) check.Other {
 	return check.Other{
 		Party: o.Owner, ID: o.Name, Session: o.Session, Token: o.Token, EVSE: o.EVSE,
 		Start: time.UnixMicro(o.Started).UTC(), End: time.UnixMicro(o.Ended).UTC(),

@@ -139,14 +139,16 @@ type entry struct {
 // examine reads a CDR, gathers what the hub knows about it, checks it and makes
 // what is to be stored. Nothing is written.
 func (l *Ledger) examine(ctx context.Context, x *relay.Exchange, k Key) (*entry, error) {
-	old, found, err := l.o.Store.CDR(ctx, k.Owner, ocpi.FoldID(k.ID))
-	if err != nil {
-		return nil, unavailable(err)
+	if id := ocpi.FoldID(k.ID); !l.o.Store.NeverStored(objectKey(k.Owner, id)) {
+		old, found, err := l.o.Store.CDR(ctx, k.Owner, id)
+		if err != nil {
+			return nil, unavailable(err)
+		}
+		if found && State(old.State) != StateRefused {
+			return &entry{known: &old}, nil
+		}
 	}
-	if found && State(old.State) != StateRefused {
-		return &entry{known: &old}, nil
-	}
-	cdr, err := check.Read(x.Version, x.Body, nil)
+	cdr, err := l.reader.Read(x.Version, x.Body, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -233,7 +235,7 @@ func (l *Ledger) enter(ctx context.Context, e *entry) error {
 	var rival int64
 	err := l.o.Store.Write(ctx, func(tx *store.Tx) error {
 		refused, e.known = nil, nil
-		old, found, err := tx.CDR(e.row.Owner, e.row.CDRID)
+		old, found, err := stored(tx, &e.row)
 		if err != nil {
 			return err
 		}
@@ -283,12 +285,21 @@ func (l *Ledger) enter(ctx context.Context, e *entry) error {
 }
 
 // isRival reports whether C04 is about o, as store.Tx.NewestRival does.
-func isRival(c *check.CDR, o *store.LedgerCDR) bool {
+func isRival(c *check.CDR, o *store.RelatedCDR) bool {
 	if o.Owner != c.Party || o.CreditOf != "" || o.CreditedBy != 0 {
 		return false
 	}
 	overlaps := o.Started < c.End.UnixMicro() && o.Ended > c.Start.UnixMicro()
 	return o.Session != "" && o.Session == c.SessionID || overlaps && o.EVSE != "" && o.EVSE == c.Place.EVSEKey && o.Token == c.Token.Key
+}
+
+// stored returns the row under the id of c. A CDR without a body was never stored:
+// that is known without a query.
+func stored(tx *store.Tx, c *store.LedgerCDR) (store.LedgerCDR, bool, error) {
+	if seq, err := tx.ObjectSeq(objectKey(c.Owner, c.CDRID)); err != nil || seq == 0 {
+		return store.LedgerCDR{}, false, err
+	}
+	return tx.CDR(c.Owner, c.CDRID)
 }
 
 // creditable returns the original of a credit CDR, which nothing has taken back

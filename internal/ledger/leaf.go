@@ -4,9 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/eroam/eroam/internal/store"
 	"github.com/eroam/eroam/ocpi"
@@ -90,12 +92,89 @@ func ParseLeaf(b []byte) (Leaf, error) {
 	return l, nil
 }
 
+// bytes writes the leaf as json.Marshal does; reflection takes several times as
+// long, and each event is written while others wait for the transaction.
 func (l *Leaf) bytes() ([]byte, error) {
-	b, err := json.Marshal(l)
-	if err != nil {
-		return nil, fmt.Errorf("writing a leaf: %w", err)
+	w := leafWriter{b: strconv.AppendInt(append(make([]byte, 0, 1024), `{"v":`...), int64(l.V), 10)}
+	w.b = append(w.b, `,"kind":`...)
+	w.quote(string(l.Kind))
+	w.b = append(l.At.AppendFormat(append(w.b, `,"at":"`...), time.RFC3339Nano), '"')
+	w.text("hub", l.Hub)
+	w.text("cpo", l.CPO)
+	w.text("emsp", l.EMSP)
+	w.text("cdr", l.CDR)
+	w.text("digest", l.Digest)
+	w.text("evidence", l.Evidence)
+	w.text("session", l.Session)
+	w.text("currency", l.Currency)
+	w.number("net", l.Net)
+	w.number("gross", l.Gross)
+	w.text("credit_of", l.CreditOf)
+	w.text("credited_by", l.CreditBy)
+	w.text("state", string(l.State))
+	if l.Held {
+		w.b = append(w.b, `,"held":true`...)
 	}
-	return b, nil
+	w.text("actor", l.Actor)
+	w.text("reason", l.Reason)
+	w.text("text", l.Text)
+	w.list("findings", len(l.Findings), func(i int) { w.quote(l.Findings[i]) })
+	w.list("postings", len(l.Postings), func(i int) {
+		p := &l.Postings[i]
+		w.b = append(w.b, `{"account":`...)
+		w.quote(p.Account)
+		w.b = append(w.b, `,"currency":`...)
+		w.quote(p.Currency)
+		w.b = append(strconv.AppendInt(append(w.b, `,"amount":`...), p.Amount, 10), '}')
+	})
+	w.text("reference", l.Reference)
+	if w.err != nil {
+		return nil, fmt.Errorf("writing a leaf: %w", w.err)
+	}
+	return append(w.b, '}'), nil
+}
+
+// leafWriter appends members of a JSON object that are not empty.
+type leafWriter struct {
+	b   []byte
+	err error // a text is not UTF-8
+}
+
+func (w *leafWriter) quote(s string) {
+	b, err := jsontext.AppendQuote(w.b, s)
+	if err != nil {
+		w.err = err
+		return
+	}
+	w.b = b
+}
+
+func (w *leafWriter) name(s string) { w.b = append(append(append(w.b, `,"`...), s...), `":`...) }
+
+func (w *leafWriter) text(name, s string) {
+	if s != "" {
+		w.name(name)
+		w.quote(s)
+	}
+}
+
+func (w *leafWriter) number(name string, n int64) {
+	if n != 0 {
+		w.name(name)
+		w.b = strconv.AppendInt(w.b, n, 10)
+	}
+}
+
+func (w *leafWriter) list(name string, n int, item func(i int)) {
+	if n == 0 {
+		return
+	}
+	w.name(name)
+	for i := range n {
+		w.b = append(w.b, "[,"[min(i, 1)])
+		item(i)
+	}
+	w.b = append(w.b, ']')
 }
 
 // leafOf begins a leaf about a CDR.

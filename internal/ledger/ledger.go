@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/eroam/eroam/internal/lease"
+	"github.com/eroam/eroam/internal/ledger/check"
 	"github.com/eroam/eroam/internal/party"
 	"github.com/eroam/eroam/internal/receipt"
 	"github.com/eroam/eroam/internal/relay"
@@ -40,6 +41,7 @@ type Ledger struct {
 	metrics *metrics
 	under   flights // CDRs that are being taken in
 	post    *office
+	reader  check.Reader
 	tariffs tariffCache
 	rules   ruleCache
 	zones   zoneCache

@@ -100,6 +100,9 @@ func (l *Ledger) sessionHasCDR(tx *store.Tx, c *store.LedgerCDR, now time.Time) 
 	if c.Session == "" || c.CreditOf != "" {
 		return nil
 	}
+	if done, err := tx.SessionHasCDR(c.Owner, c.Session, c.ID); done || err != nil {
+		return err
+	}
 	w, found, err := tx.SessionWatch(c.Owner, c.Session)
 	if err != nil || !found || w.CDR != 0 {
 		return err

@@ -24,6 +24,10 @@ func cdrFields(c *LedgerCDR) []any {
 		&c.CreditedBy, &c.State, &c.Held, &c.Deadline, &c.Posted, &c.Mail, &c.Due, &c.MailSince, &c.Attempts, (*blob)(&c.Answer), &c.Updated}
 }
 
+func cdrProgressFields(c *LedgerCDR) []any {
+	return []any{&c.CreditedBy, &c.State, &c.Held, &c.Deadline, &c.Posted, &c.Mail, &c.Due, &c.MailSince, &c.Attempts, (*blob)(&c.Answer), &c.Updated}
+}
+
 func cdrNameArgs(c *LedgerCDR) []any {
 	return []any{c.ID, c.Owner.CountryCode, c.Owner.ID, c.CDRID}
 }
@@ -43,6 +47,7 @@ var (
 	sqlInsertCDR  = `INSERT INTO cdr (` + cdrColumns + `) VALUES (` + params(1, count(cdrColumns)) + `)`
 	sqlUpdateCDR  = `UPDATE cdr SET ` + assigned(1, cdrProgress, ", ") + ` WHERE ` + assigned(1+count(cdrProgress), `id, evidence`, " AND ")
 	sqlReplaceCDR = `UPDATE cdr SET ` + assigned(1, cdrProgress+`, `+cdrFacts, ", ") + ` WHERE ` + assigned(1+count(cdrProgress+`, `+cdrFacts), `id`, "")
+	sqlProgress   = `SELECT ` + cdrProgress + ` FROM cdr WHERE id = $1 AND evidence = $2`
 )
 
 const (
@@ -96,6 +101,21 @@ func (tx *Tx) changeCDR(query string, id int64, args []any) error {
 		return fmt.Errorf("changing CDR %d: %w", id, err)
 	}
 	return nil
+}
+
+// Refresh reads again what has become of c, which costs less than to read all of
+// it. It reports false, and leaves c alone, when there is none with the ID and
+// the Evidence any more.
+func (tx *Tx) Refresh(c *LedgerCDR) (bool, error) {
+	now := *c
+	found, err := tx.row(sqlProgress, []any{c.ID, c.Evidence}, cdrProgressFields(&now)...)
+	if err != nil {
+		return false, fmt.Errorf("reading a CDR: %w", err)
+	}
+	if found {
+		*c = now
+	}
+	return found, nil
 }
 
 const sqlPutEvidence = `INSERT INTO cdr_evidence (event, body) VALUES ($1, $2)

@@ -88,6 +88,20 @@ func (tx *Tx) PutSessionWatch(w SessionWatch) error {
 	return nil
 }
 
+const sqlWatchHasCDR = `UPDATE session_watch SET cdr = $1, due = 0
+	WHERE country = $2 AND party = $3 AND session = $4 AND cdr = 0 AND raised = ''`
+
+// SessionHasCDR notes the CDR of a session of which one is expected, and about
+// which no finding is open; it is then never due again. It reports false, and
+// changes nothing, where that is not so.
+func (tx *Tx) SessionHasCDR(owner ocpi.PartyID, session string, cdr int64) (bool, error) {
+	n, err := tx.exec(sqlWatchHasCDR, cdr, owner.CountryCode, owner.ID, session)
+	if err != nil {
+		return false, fmt.Errorf("storing the CDR of a session: %w", err)
+	}
+	return n == 1, nil
+}
+
 // SessionWatch returns what is known of the owner's session with the folded id,
 // as this transaction sees it.
 func (tx *Tx) SessionWatch(owner ocpi.PartyID, session string) (SessionWatch, bool, error) {

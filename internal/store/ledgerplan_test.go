@@ -22,8 +22,8 @@ func TestLedgerPlans(t *testing.T) {
 	type query struct{ text, index string }
 	few := map[string]bool{sqlPermissions: true, sqlPermissionsOf: true} // rows to sort
 	queries := []query{
-		{sqlCDR, "sqlite_autoindex_cdr"}, {sqlCDRByID, "PRIMARY KEY"},
-		{sqlOfSession, "cdr_session"}, {sqlOfToken, "cdr_token"}, {sqlOfEVSE, "cdr_evse"}, {sqlLastRegister, "cdr_meter"}, {sqlLastAtEVSE, "cdr_evse"},
+		{sqlCDR, "sqlite_autoindex_cdr"}, {sqlCDRByID, "PRIMARY KEY"}, {sqlProgress, "PRIMARY KEY"}, {sqlUpdateCDR, "PRIMARY KEY"}, {sqlWatchHasCDR, "sqlite_autoindex_session_watch"},
+		{sqlRelated, "cdr_session"}, {sqlRelated, "cdr_token"}, {sqlRelated, "cdr_evse"}, {sqlLastRegister, "cdr_meter"}, {sqlLastAtEVSE, "cdr_evse"},
 		{sqlDueMail, "cdr_waiting"}, {sqlNextReceiver, "cdr_waiting"}, {sqlDueApprovals, "cdr_deadline"}, {sqlDueWatches, "session_watch_due"},
 		{sqlCDROfSession, "cdr_session"}, {sqlNewestRival, "cdr_session"}, {sqlNewestRival, "cdr_evse"}, {sqlPutOffMail, "PRIMARY KEY"}, {sqlHurryMail, "cdr_waiting"}, {sqlLateMail, "cdr_waiting"}, {sqlOldMail, "cdr_waiting"}, {sqlNextMail, "cdr_waiting"},
 		{sqlCDRSpan, "cdr_received"}, {sqlPostingSpan, "posting_at"}, {sqlLedgerSize, "ledger_event"}, {sqlLastPosting, "posting"},
@@ -51,7 +51,7 @@ func TestLedgerPlans(t *testing.T) {
 			plan = append(plan, step)
 			return err
 		})
-		text := strings.ReplaceAll(fmt.Sprint(plan), "SCAN CONSTANT ROW", "")
+		text := strings.NewReplacer("SCAN CONSTANT ROW", "", "SCAN of_", "").Replace(fmt.Sprint(plan)) // of_: what a subquery has found
 		if err != nil || !strings.Contains(text, q.index) || strings.Contains(text, "SCAN") ||
 			strings.Contains(text, "TEMP B-TREE") && !few[q.text] {
 			t.Errorf("%s\nis done by %s, %v; want an index %s", q.text, text, err, q.index)

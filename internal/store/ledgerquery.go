@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -181,39 +182,59 @@ type RelatedQuery struct {
 	Limit    int    // for each of the three
 }
 
-const (
-	sqlOfSession = `SELECT ` + cdrColumns + ` FROM cdr WHERE country = $1 AND party = $2 AND session = $3 AND session <> ''
-		ORDER BY id LIMIT $4`
-	sqlOfToken = `SELECT ` + cdrColumns + ` FROM cdr WHERE token = $1 AND token <> '' AND ended > $2 AND started < $3
-		AND emsp_country = $4 AND emsp_party = $5 ORDER BY ended LIMIT $6`
-	sqlOfEVSE = `SELECT ` + cdrColumns + ` FROM cdr WHERE country = $1 AND party = $2 AND evse = $3 AND evse <> ''
-		AND ended > $4 AND started < $5 ORDER BY ended LIMIT $6`
-)
+// RelatedCDR is what RelatedCDRs tells of a CDR; the fields are those of
+// [LedgerCDR].
+type RelatedCDR struct {
+	ID                   int64
+	Owner                ocpi.PartyID
+	CDRID, Name          string
+	Session, Token, EVSE string
+	Started, Ended       int64
+	Currency             string
+	Net, Gross, Energy   int64
+	Latitude, Longitude  int64
+	HasPlace             bool
+	CreditOf             string
+	CreditedBy           int64
+	State                string
+}
+
+const relatedColumns = `id, country, party, cdr_id, name, session, token, evse, started, ended, currency, net, gross, energy, latitude, longitude, has_place, credit_of, credited_by, state`
+
+func relatedFields(c *RelatedCDR) []any {
+	return []any{&c.ID, &c.Owner.CountryCode, &c.Owner.ID, &c.CDRID, &c.Name, &c.Session, &c.Token, &c.EVSE, &c.Started, &c.Ended,
+		&c.Currency, &c.Net, &c.Gross, &c.Energy, &c.Latitude, &c.Longitude, &c.HasPlace, &c.CreditOf, &c.CreditedBy, &c.State}
+}
+
+// sqlRelated asks for all three at once: a statement of its own for each takes
+// longer than to find what is there.
+const sqlRelated = `SELECT * FROM (
+		SELECT ` + relatedColumns + ` FROM cdr WHERE country = $1 AND party = $2 AND session = $3 AND session <> ''
+		ORDER BY id LIMIT $4) AS of_session
+	UNION ALL SELECT * FROM (
+		SELECT ` + relatedColumns + ` FROM cdr WHERE token = $5 AND token <> '' AND ended > $6 AND started < $7
+		AND emsp_country = $8 AND emsp_party = $9 ORDER BY ended LIMIT $10) AS of_token
+	UNION ALL SELECT * FROM (
+		SELECT ` + relatedColumns + ` FROM cdr WHERE country = $11 AND party = $12 AND evse = $13 AND evse <> ''
+		AND ended > $14 AND started < $15 ORDER BY ended LIMIT $16) AS of_evse`
 
 // RelatedCDRs returns the CDRs of the same session, and those of the same token
 // or EVSE whose time overlaps, each once, in order of ID, whatever their state.
 // It is told by [RelatedQuery] what the same is.
-func (l *Ledger) RelatedCDRs(ctx context.Context, q RelatedQuery) ([]LedgerCDR, error) {
-	var rows []LedgerCDR
+func (l *Ledger) RelatedCDRs(ctx context.Context, q RelatedQuery) ([]RelatedCDR, error) {
+	var rows []RelatedCDR
 	o, e := q.Owner, q.EMSP
-	for _, c := range []struct {
-		key, query string
-		args       []any
-	}{
-		{q.Session, sqlOfSession, []any{o.CountryCode, o.ID, q.Session, q.Limit}},
-		{q.Token, sqlOfToken, []any{q.Token, q.From, q.To, e.CountryCode, e.ID, q.Limit}},
-		{q.EVSE, sqlOfEVSE, []any{o.CountryCode, o.ID, q.EVSE, q.From, q.To, q.Limit}},
-	} {
-		if c.key == "" {
-			continue
-		}
-		err := l.read.rows(ctx, c.query, c.args, func(scan scanFunc) error { return appendRow(&rows, scan, cdrFields) })
-		if err != nil {
-			return nil, fmt.Errorf("reading related CDRs: %w", err)
-		}
+	args := []any{
+		o.CountryCode, o.ID, q.Session, q.Limit,
+		q.Token, q.From, q.To, e.CountryCode, e.ID, q.Limit,
+		o.CountryCode, o.ID, q.EVSE, q.From, q.To, q.Limit,
 	}
-	slices.SortFunc(rows, func(a, b LedgerCDR) int { return int(a.ID - b.ID) })
-	return slices.CompactFunc(rows, func(a, b LedgerCDR) bool { return a.ID == b.ID }), nil
+	err := l.read.rows(ctx, sqlRelated, args, func(scan scanFunc) error { return appendRow(&rows, scan, relatedFields) })
+	if err != nil {
+		return nil, fmt.Errorf("reading related CDRs: %w", err)
+	}
+	slices.SortFunc(rows, func(a, b RelatedCDR) int { return cmp.Compare(a.ID, b.ID) })
+	return slices.CompactFunc(rows, func(a, b RelatedCDR) bool { return a.ID == b.ID }), nil
 }
 
 const sqlLastRegister = `SELECT ` + cdrColumns + ` FROM cdr WHERE country = $1 AND party = $2 AND meter = $3 AND has_register

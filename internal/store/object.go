@@ -152,6 +152,17 @@ func (tx *Tx) ObjectSeq(k ObjectKey) (int64, error) {
 	return p.seq, nil
 }
 
+// NeverStored reports, from memory, that there is no object with the key and
+// never was one, not even a deleted one. False says nothing: several processes
+// that share a database cannot know.
+func (s *Store) NeverStored(k ObjectKey) bool {
+	if s.engine.shared {
+		return false
+	}
+	_, found := s.index.place(k)
+	return !found
+}
+
 // Object returns the committed object, deleted or not; false when there never
 // was one.
 func (s *Store) Object(ctx context.Context, k ObjectKey) (Object, bool, error) {

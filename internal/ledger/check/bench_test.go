@@ -53,3 +53,14 @@ func BenchmarkRunOvercharged(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkReportJSON writes a report.
+func BenchmarkReportJSON(b *testing.B) {
+	r := good(b).run()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := r.AppendJSON(make([]byte, 0, 4096)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

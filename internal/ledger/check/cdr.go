@@ -94,8 +94,17 @@ type tax struct {
 // gives one can never be billed. What can be read and is wrong is for [Run]. Body
 // is kept, not copied.
 func Read(v ocpi.Version, body []byte, zone *time.Location) (*CDR, error) {
+	return new(Reader).Read(v, body, zone)
+}
+
+// Reader reads CDRs that have the same tariffs faster, see [tariff.CDRReader]. The
+// zero value is ready. Its methods may be called by any number of goroutines.
+type Reader struct{ tariffs tariff.CDRReader }
+
+// Read is the function Read.
+func (r *Reader) Read(v ocpi.Version, body []byte, zone *time.Location) (*CDR, error) {
 	c := &CDR{Version: v, Body: body, Digest: sha256.Sum256(body)}
-	if err := c.read(zone); err != nil {
+	if err := c.read(&r.tariffs, zone); err != nil {
 		return nil, err
 	}
 	return c, nil

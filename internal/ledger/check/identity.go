@@ -20,9 +20,9 @@ const maxOthers = 1_000
 
 // schema is C01.
 func (r *run) schema() {
-	err := v221.Check(ocpi.CDRs, 0, r.CDR.Body)
+	err := v221.CheckValid(ocpi.CDRs, 0, r.CDR.Body) // Read has seen that it is JSON
 	if r.CDR.Version == ocpi.V230 {
-		err = v230.Check(ocpi.CDRs, 0, r.CDR.Body)
+		err = v230.CheckValid(ocpi.CDRs, 0, r.CDR.Body)
 	}
 	e, ok := errors.AsType[*ocpi.Error](err)
 	if !ok {

@@ -22,7 +22,7 @@ type wire struct {
 	energy, time, parking                      ocpi.Number
 }
 
-func (c *CDR) read(zone *time.Location) error {
+func (c *CDR) read(from *tariff.CDRReader, zone *time.Location) error {
 	if c.Version != ocpi.V221 && c.Version != ocpi.V230 {
 		return ocpi.Invalid("body", "is a CDR of a version that is not known here")
 	}
@@ -33,7 +33,7 @@ func (c *CDR) read(zone *time.Location) error {
 	if look == nil {
 		look = time.UTC // else it looks for the zone of the country, in files, for each CDR
 	}
-	priced, _, err := tariff.ParseCDR(c.Version, c.Body, look)
+	priced, _, err := from.Parse(c.Version, c.Body, look)
 	if e, ok := errors.AsType[*tariff.Error](err); err != nil && !(ok && e.Pointer == "/end_date_time") { // see below
 		return unreadable(err)
 	}

@@ -137,6 +137,7 @@ func testCDRChanges(t *testing.T, fresh func(testing.TB) store.Options) {
 		func(c *store.LedgerCDR) { *c = a },
 	}
 	for i, change := range append(progress, facts...) {
+		before := c
 		change(&c)
 		write(t, s, func(tx *store.Tx) error {
 			if i < len(progress) {
@@ -144,6 +145,16 @@ func testCDRChanges(t *testing.T, fresh func(testing.TB) store.Options) {
 			}
 			return tx.ReplaceCDR(&c)
 		})
+		write(t, s, func(tx *store.Tx) error {
+			found, err := tx.Refresh(&before)
+			if err != nil || found != (before.Evidence == c.Evidence) {
+				t.Errorf("refreshed after change %d: %v, %v", i, found, err)
+			}
+			return nil
+		})
+		if i < len(progress) {
+			same(t, before, c)
+		}
 		got, _, err := s.CDRByID(ctx, 1)
 		if err != nil {
 			t.Fatal(err)
@@ -391,7 +402,18 @@ func testRelatedCDRs(t *testing.T, fresh func(testing.TB) store.Options) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		same(t, ids(got, all), want)
+		whole := make([]store.RelatedCDR, len(want))
+		for i, id := range want {
+			c := &cdrs[id-1]
+			whole[i] = store.RelatedCDR{
+				ID: id, Owner: c.Owner, CDRID: c.CDRID, Name: c.Name, Session: c.Session, Token: c.Token, EVSE: c.EVSE, Started: c.Started, Ended: c.Ended,
+				Currency: c.Currency, Net: c.Net, Gross: c.Gross, Energy: c.Energy, Latitude: c.Latitude, Longitude: c.Longitude, HasPlace: c.HasPlace,
+				CreditOf: c.CreditOf, CreditedBy: c.CreditedBy, State: c.State,
+			}
+		}
+		if len(got)+len(whole) > 0 {
+			same(t, got, whole)
+		}
 		q.Limit = 2
 		if got, err := s.RelatedCDRs(ctx, q); len(got) > 6 || len(want) > 0 && len(got) == 0 || err != nil {
 			t.Errorf("at most 2 of each: %d of %d, %v", len(got), len(want), err)

@@ -136,6 +136,33 @@ func testSessionWatches(t *testing.T, fresh func(testing.TB) store.Options) {
 	done := w
 	done.Session, done.Due = "done", 0
 	put(done)
+	for _, c := range []struct {
+		w    store.SessionWatch
+		done bool
+	}{
+		{store.SessionWatch{Owner: cpo1, Session: "a", EMSP: emsp, Status: "ACTIVE", Updated: 3, Due: 5}, true},
+		{store.SessionWatch{Owner: cpo1, Session: "b", EMSP: emsp, Status: "ACTIVE", Due: 60, Raised: "finding"}, false},
+		{store.SessionWatch{Owner: cpo1, Session: "c", EMSP: emsp, Status: "ACTIVE", CDR: 7}, false},
+	} {
+		put(c.w)
+		write(t, s, func(tx *store.Tx) error {
+			if done, err := tx.SessionHasCDR(cpo1, c.w.Session, 9); done != c.done || err != nil {
+				t.Errorf("session %s has a CDR: %v, %v", c.w.Session, done, err)
+			}
+			if c.done {
+				c.w.CDR, c.w.Due = 9, 0
+			}
+			got, _, err := tx.SessionWatch(cpo1, c.w.Session)
+			same(t, got, c.w)
+			return err
+		})
+	}
+	write(t, s, func(tx *store.Tx) error {
+		if done, err := tx.SessionHasCDR(cpo1, "none", 9); done || err != nil {
+			t.Errorf("a session that nobody knows has a CDR: %v, %v", done, err)
+		}
+		return nil
+	})
 	got, err := s.DueSessions(ctx, 50, 10)
 	check(got, err, other, w)
 	got, err = s.DueSessions(ctx, 50, 1)

@@ -8,10 +8,18 @@ import (
 )
 
 // ObjectSeq is the Seq of an object as the transaction sees it, deleted ones
-// included, and 0 for none.
+// included, and 0 for none; NeverStored is certain only where one process has the
+// database.
 func testObjectSeq(t *testing.T, fresh func(testing.TB) store.Options) {
 	s := Open(t, fresh(t))
 	put(t, s, location(cpo1, "other"))
+	never := func(want bool) {
+		t.Helper()
+		if got := s.NeverStored(location(cpo1, "a").ObjectKey); got != (want && !s.Shared()) {
+			t.Errorf("never stored: %v, want %v", got, want)
+		}
+	}
+	never(true)
 	a := location(cpo1, "a")
 	for i, change := range []func(tx *store.Tx) error{
 		nil,
@@ -43,5 +51,6 @@ func testObjectSeq(t *testing.T, fresh func(testing.TB) store.Options) {
 			}
 			return nil
 		})
+		never(i == 0)
 	}
 }
