@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -37,7 +38,7 @@ func (a *Admin) Invite(ctx context.Context, inv Invitation) (Invited, error) {
 		body["token_encoding"] = inv.Encoding
 	}
 	r, err := a.call(ctx, http.MethodPost, "/platforms", body)
-	if p, ok := err.(*problem); ok && p.status == http.StatusConflict {
+	if p, ok := errors.AsType[*problem](err); ok && p.status == http.StatusConflict {
 		if err := a.sweep(ctx, inv.Name); err != nil {
 			return Invited{}, err
 		}

@@ -303,7 +303,7 @@ func fixed(text string, scale int) (int64, error) {
 	d, err := decimal.Parse(text)
 	if err == nil {
 		d = d.Round(scale)
-		if int(d.Scale()) < scale {
+		if d.Scale() < scale {
 			d = d.Pad(scale)
 		}
 		if c := d.Coef(); d.Scale() == scale && c < 1<<53 {

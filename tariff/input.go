@@ -2,6 +2,7 @@ package tariff
 
 import (
 	"bytes"
+	"errors"
 
 	"github.com/go-json-experiment/json"
 	"github.com/tidwall/gjson"
@@ -34,7 +35,7 @@ func ParsePolicy(body []byte) (Policy, error) {
 	var p Policy
 	if err := json.Unmarshal(body, &p, json.RejectUnknownMembers(true)); err != nil {
 		e := &Error{Code: "policy", Message: "cannot be read"}
-		if s, ok := err.(*json.SemanticError); ok {
+		if s, ok := errors.AsType[*json.SemanticError](err); ok {
 			e.Pointer = string(s.JSONPointer)
 			if s.Err != nil {
 				e.Message = s.Err.Error()

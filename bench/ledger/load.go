@@ -176,7 +176,6 @@ func (l *lab) drain(ctx context.Context) error {
 	if _, err := l.send(ctx, cdrs(all)); err != nil {
 		return err
 	}
-	all = nil
 	before, err := l.paced(ctx, func(since time.Duration) bool { return since < l.o.paced })
 	if err != nil {
 		return err

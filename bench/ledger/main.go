@@ -46,8 +46,9 @@ func main() {
 	}
 	signal.Ignore(syscall.SIGPIPE) // a reader that goes away must not leave processes running
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, o); err != nil {
+	err := run(ctx, o)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}

@@ -135,12 +135,13 @@ func printResult(w io.Writer, r *tariff.Result, more any) error {
 }
 
 // readTariffs reads and compiles the tariffs of a file.
-func (t *tariffInput) readTariffs(name string) (*tariff.PriceList, []tariff.Finding, error) {
+func (t *tariffInput) readTariffs(name string) (*tariff.PriceList, error) {
 	body, err := readInput(name)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return t.compile(body)
+	list, _, err := t.compile(body)
+	return list, err
 }
 
 func (t *tariffInput) compile(body []byte) (*tariff.PriceList, []tariff.Finding, error) {

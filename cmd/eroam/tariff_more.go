@@ -136,7 +136,7 @@ func (c *TariffGenerateCmd) generate() (*generated, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, _, err := c.readTariffs(c.Tariff)
+	list, err := c.readTariffs(c.Tariff)
 	if err != nil {
 		return nil, err
 	}
@@ -233,7 +233,7 @@ func (c *TariffEstimateCmd) estimate() (tariff.Estimation, error) {
 	if plan.Power, err = tariff.ParsePower(c.KW); err != nil {
 		return tariff.Estimation{}, fmt.Errorf("--kw: %w", err)
 	}
-	list, _, err := c.readTariffs(c.Tariff)
+	list, err := c.readTariffs(c.Tariff)
 	if err != nil {
 		return tariff.Estimation{}, err
 	}
@@ -309,11 +309,11 @@ func (c *TariffCompareCmd) compare() ([]comparedRow, error) {
 			return nil, errors.New("--date: must be a date such as 2026-03-02")
 		}
 	}
-	a, _, err := c.readTariffs(c.Tariff)
+	a, err := c.readTariffs(c.Tariff)
 	if err != nil {
 		return nil, err
 	}
-	b, _, err := c.readTariffs(c.With)
+	b, err := c.readTariffs(c.With)
 	if err != nil {
 		return nil, err
 	}

@@ -66,10 +66,10 @@ type LetterFilter struct {
 	Party    string    `query:"party" json:"party,omitempty" maxLength:"6" example:"DE-EM1" doc:"Receiver"`
 	Platform string    `query:"platform" json:"platform,omitempty" maxLength:"64" example:"4q7xk2m9p1ab" doc:"Platform of the receiver"`
 	Module   string    `query:"module" json:"module,omitempty" enum:"locations,tariffs,tokens,hubclientinfo,cdrs" example:"locations"`
-	Code     int       `query:"code" json:"code,omitempty,omitzero" minimum:"0" maximum:"9999" example:"2001" doc:"HTTP or OCPI status of the answer"`
+	Code     int       `query:"code" json:"code,omitzero" minimum:"0" maximum:"9999" example:"2001" doc:"HTTP or OCPI status of the answer"`
 	State    string    `query:"state" json:"state,omitempty" enum:"open,queued,replayed,superseded,discarded" example:"open"`
-	From     time.Time `query:"from" json:"from,omitempty,omitzero" example:"2026-01-02T03:04:05Z" doc:"Refused or changed at this time or later"`
-	To       time.Time `query:"to" json:"to,omitempty,omitzero" example:"2026-01-02T03:04:05Z" doc:"Refused or changed before this time"`
+	From     time.Time `query:"from" json:"from,omitzero" example:"2026-01-02T03:04:05Z" doc:"Refused or changed at this time or later"`
+	To       time.Time `query:"to" json:"to,omitzero" example:"2026-01-02T03:04:05Z" doc:"Refused or changed before this time"`
 	FirstID  string    `query:"first_id" json:"first_id,omitempty" maxLength:"40" example:"18c2a7f0e3b1d4005kq2mz7a" doc:"The oldest of a range of ids, inclusive"`
 	LastID   string    `query:"last_id" json:"last_id,omitempty" maxLength:"40" example:"18c2a7f0e3b1d4005kq2mz7a" doc:"The newest of a range of ids, inclusive"`
 }

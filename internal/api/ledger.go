@@ -100,7 +100,7 @@ func (a *API) getLedger(ctx context.Context, in *For) (*ledgerOutput, error) {
 	return out, a.problem(ctx, err)
 }
 
-// counts counts the CDRs of an actor; those between its own two sides once.
+// counts is of the CDRs of an actor; those between its own two sides once.
 func (a *API) counts(ctx context.Context, who actor) (store.CDRCounts, error) {
 	pairs := who.pairs(nil, nil)
 	sum, err := a.store.CountCDRs(ctx, pairs[0][0], pairs[0][1])

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/eroam/eroam/internal/delivery"
@@ -107,7 +108,7 @@ func (p *plan) put(d *document, old *store.Object, found bool, now time.Time) er
 		p.quiet = true
 	case ch.patch != nil:
 		p.push.Method, p.push.Body, p.push.Query = http.MethodPatch, ch.patch, nil
-		p.push.Path = append(d.Path[:3:3], ch.uid)
+		p.push.Path = slices.Concat(d.Path[:3], []string{ch.uid})
 	default:
 		p.push.Body = ch.body
 	}

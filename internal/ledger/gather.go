@@ -133,7 +133,8 @@ func (c *zoneCache) load(name string) *time.Location {
 		return nil
 	}
 	if z, ok := c.by.Load(name); ok {
-		return z.(*time.Location)
+		zone, _ := z.(*time.Location)
+		return zone
 	}
 	z, err := time.LoadLocation(name)
 	if err != nil {

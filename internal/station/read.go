@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"math"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -164,7 +165,7 @@ func ReadStatusStep(encoded []byte) (s StatusStep, ok bool) {
 		return s, false
 	}
 	step, err := feed.Decode(encoded)
-	if err != nil || step.Method != "PATCH" || len(step.Path) != 4 || !gjson.ValidBytes(step.Body) {
+	if err != nil || step.Method != http.MethodPatch || len(step.Path) != 4 || !gjson.ValidBytes(step.Body) {
 		return s, false
 	}
 	only := true

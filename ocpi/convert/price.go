@@ -4,7 +4,6 @@ import (
 	"github.com/eroam/eroam/ocpi"
 	"github.com/eroam/eroam/ocpi/splice"
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/govalues/decimal"
 )
 
@@ -111,7 +110,7 @@ func amount(o *splice.Object, ptr, name string) (decimal.Decimal, error) {
 	switch {
 	case v == nil:
 		return decimal.Decimal{}, &Error{ptr + "/" + name, "is missing"}
-	case jsontext.Value(v).Kind() != '0':
+	case v.Kind() != '0':
 		return decimal.Decimal{}, &Error{ptr + "/" + name, "must be a number"}
 	}
 	n, err := ocpi.ParseNumber(string(v))

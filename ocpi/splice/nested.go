@@ -1,7 +1,5 @@
 package splice
 
-import "github.com/go-json-experiment/json/jsontext"
-
 // Edit opens the object in a member, calls f with it and puts it back. A member
 // that is absent or not an object is left alone.
 func (o *Object) Edit(name string, f func(*Object) error) error {
@@ -46,7 +44,7 @@ func (o *Object) EditList(name string, f func(*List) error) error {
 // which keep is false. Other elements are left alone.
 func (l *List) EditEach(f func(i int, o *Object) (keep bool, err error)) error {
 	for i := range l.parts {
-		v := jsontext.Value(l.At(i))
+		v := l.At(i)
 		if v.Kind() != '{' {
 			continue
 		}

@@ -58,7 +58,7 @@ func (EnergySourceCategory) Values() []string {
 	return []string{"NUCLEAR", "GENERAL_FOSSIL", "COAL", "GAS", "GENERAL_GREEN", "SOLAR", "WIND", "WATER"}
 }
 
-// Enums that OCPI 2.3.0 opened. [ConnectorType.Defined] and its like tell which
+// The enums that OCPI 2.3.0 opened. [ConnectorType.Defined] and its like tell which
 // values 2.2.1 itself defines.
 type (
 	Capability                  string // §8.4.3

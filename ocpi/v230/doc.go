@@ -11,7 +11,7 @@ package v230
 
 import "github.com/eroam/eroam/ocpi/v221"
 
-// Types that are the same in 2.2.1.
+// The types that are the same in 2.2.1.
 type (
 	DisplayText = v221.DisplayText
 

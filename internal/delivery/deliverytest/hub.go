@@ -139,7 +139,9 @@ func (h *Hub) Watch() {
 	go func() { done <- registry.Run(ctx) }()
 	h.t.Cleanup(func() {
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			h.t.Errorf("running the registry: %v", err)
+		}
 	})
 }
 

@@ -220,7 +220,7 @@ func (p *Partner) Listen(addr string) {
 		p.t.Fatal(err)
 	}
 	s := &http.Server{Handler: p, ReadHeaderTimeout: time.Minute}
-	go s.Serve(l)
+	go func() { _ = s.Serve(l) }() // until it is closed
 	p.t.Cleanup(func() { s.Close() })
 }
 

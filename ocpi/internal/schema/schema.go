@@ -63,11 +63,12 @@ type field struct {
 var compiled sync.Map // of reflect.Type to *rule
 
 func of(t reflect.Type) *rule {
-	if r, ok := compiled.Load(t); ok {
-		return r.(*rule)
+	v, ok := compiled.Load(t)
+	if !ok {
+		v, _ = compiled.LoadOrStore(t, compile(t, "", true))
 	}
-	r, _ := compiled.LoadOrStore(t, compile(t, "", true))
-	return r.(*rule)
+	r, _ := v.(*rule)
+	return r
 }
 
 // compile makes the rule of a type. Mistakes in tags panic; the tests of the
