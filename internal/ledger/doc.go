@@ -20,5 +20,6 @@
 //
 // Begin reading at intake.go (a CDR comes in), post.go (it is delivered later),
 // life.go (what the parties do with it), journal.go (money), watch.go (CDRs that
-// do not come), verify.go (the whole database is checked).
+// do not come), witness.go (what a hub remembers of its log), verify.go (the whole
+// database is checked).
 package ledger
