@@ -41,9 +41,9 @@ func TestStandAsksAnew(t *testing.T) {
 		at := now.Add(c.after)
 		s := l.at(v, at)
 		for range 2 {
-			f, tr, got := s.wants(foreign, at), s.wants(tariff, at), s.wants(location, at) // the last is kept
-			if s.me != me || got != c.want || f || tr {
-				t.Errorf("after %v: wanted: %v, of another owner: %v, a tariff: %v; want %v and nothing else", c.after, got, f, tr, c.want)
+			first, f, tr, last := s.wants(location, at), s.wants(foreign, at), s.wants(tariff, at), s.wants(location, at)
+			if s.me != me || first != c.want || last != c.want || f || tr {
+				t.Errorf("after %v: wanted: %v, %v, of another owner: %v, a tariff: %v; want %v and nothing else", c.after, first, last, f, tr, c.want)
 			}
 		}
 	}
