@@ -97,12 +97,31 @@ func (l *Ledger) conflict(ctx context.Context, c *store.LedgerCDR, x *relay.Exch
 	})
 }
 
+// alone reports whether no other process lives. As one intake at a time has an id,
+// nobody is then about to answer for the CDR that somebody here asks about.
+func (l *Ledger) alone(ctx context.Context) (bool, error) {
+	if !l.o.Store.Shared() {
+		return true, nil
+	}
+	me := l.o.Lease.ID()
+	if me == "" {
+		return false, nil // the others do not know this one yet, nor this one them
+	}
+	nodes, _, err := l.o.Store.Nodes(ctx)
+	return len(nodes) == 1 && nodes[0].ID == me, err
+}
+
 // awaitAnswer waits until it is known what the sender was told; when nobody
 // seems to be about to tell, it is told that the hub has the CDR. errStale says
 // that the CDR does not count: its receiver has refused it meanwhile.
 func (l *Ledger) awaitAnswer(ctx context.Context, c *store.LedgerCDR) error {
 	until := time.UnixMicro(c.Received).Add(firstAttempt)
-	for l.o.Store.Shared() && l.now().Before(until) {
+	for l.now().Before(until) {
+		if alone, err := l.alone(ctx); err != nil {
+			return err
+		} else if alone {
+			break
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

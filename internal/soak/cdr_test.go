@@ -18,8 +18,7 @@ import (
 )
 
 // perSecond is how many CDRs arrive in a second, from all CPOs together; atOnce
-// how many may wait for their answers: those that a killed hub had begun with wait
-// for some seconds on PostgreSQL, where another process might be about to answer.
+// how many may wait for their answers, also of a hub that has just been killed.
 const (
 	perSecond = 200
 	atOnce    = 1000
