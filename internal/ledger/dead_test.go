@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/eroam/eroam/internal/ledger"
 	"github.com/eroam/eroam/internal/lease"
+	"github.com/eroam/eroam/internal/ledger"
 	"github.com/eroam/eroam/internal/relay/relaytest"
 	"github.com/eroam/eroam/internal/store"
 	"github.com/eroam/eroam/internal/store/storetest"
