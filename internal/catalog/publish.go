@@ -70,26 +70,28 @@ func (c *Catalog) Publish(ctx context.Context, p delivery.Push) (isNew bool, err
 	return isNew, c.count(p.Module, what, err)
 }
 
-// commit works out what comes of d and has it written. Everything that costs
-// time is done before the writer's turn, on the object as it is committed now;
-// the writer only makes sure that nothing has come in between. When something
-// has, it is worked out once more, there.
+// commit works out what comes of d and has it written: before the writer's turn,
+// on the object as it is committed now. The writer only makes sure that nothing
+// has come in between; when something has, it is worked out once more, there.
+// A small change is worked out there at once, see [Catalog.atOnce].
 //
-// A push that comes to nothing is answered from what is committed. write may be
-// called more than once; fresh says that the object is not there yet.
+// write may be called more than once; fresh says that the object is not there
+// yet.
 func (c *Catalog) commit(ctx context.Context, d *document, now time.Time, write func(tx *store.Tx, p *plan, fresh bool) error) error {
-	old, found, err := c.o.Store.Object(ctx, d.key)
-	if err != nil {
-		return err
+	ready, isFresh := plan{based: nowhere}, false
+	if !c.atOnce(d) {
+		old, found, err := c.o.Store.Object(ctx, d.key)
+		if err != nil {
+			return err
+		}
+		if ready, err = apply(d, &old, found, now); err != nil {
+			return err // answered from what is committed
+		}
+		isFresh = !found || old.Deleted
 	}
-	ready, err := apply(d, &old, found, now)
-	if err != nil {
-		return err
-	}
-	fresh := !found || old.Deleted
 	var nothing error // why nothing is to be written after all; an error of the function would make the whole group begin again
-	err = c.o.Store.Write(ctx, func(tx *store.Tx) error {
-		p, fresh := ready, fresh
+	err := c.o.Store.Write(ctx, func(tx *store.Tx) error {
+		p, fresh := ready, isFresh
 		nothing = nil
 		seq, err := tx.ObjectSeq(d.key)
 		if err != nil {
@@ -111,6 +113,18 @@ func (c *Catalog) commit(ctx context.Context, d *document, now time.Time, write 
 		err = nothing
 	}
 	return err
+}
+
+// nowhere is no object's Seq.
+const nowhere = -1
+
+// atOnce reports whether d is best worked out by the writer: a PATCH of an EVSE or
+// connector, most of all messages. It takes less time than to read the object
+// on another connection first, whose pages every commit makes stale, while the
+// writer needs the object's page in any case. On a shared database reading there
+// would be a round trip for which all processes wait.
+func (c *Catalog) atOnce(d *document) bool {
+	return d.Method == http.MethodPatch && d.level() > 0 && !c.o.Store.Shared() && !c.o.Store.NeverStored(d.key)
 }
 
 // outcome is what the push is counted as.

@@ -96,8 +96,6 @@ func partOf(born []int64, query int) []any {
 	return rowArgs(part[:min(len(part), rowsAtOnce)])
 }
 
-const sqlObjectAt = `SELECT ` + objectColumns + ` FROM object WHERE born = $1`
-
 // sqlObjectsAt reads n rows; it has the next power of four of parameters, so
 // that a handful of SQL texts serves every n up to rowsAtOnce.
 func sqlObjectsAt(columns string, n int) string {

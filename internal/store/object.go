@@ -131,7 +131,8 @@ func (tx *Tx) Object(k ObjectKey) (Object, bool, error) {
 		return Object{}, false, nil
 	}
 	r := row{codec: tx.codec}
-	found, err := tx.row(sqlObjectAt, []any{p.row()}, r.fields()...)
+	r.object.ObjectKey, r.object.Born = k, p.row()
+	found, err := tx.row(sqlStateAt, []any{p.row()}, r.state()...)
 	if err == nil && found {
 		err = r.decode(true)
 	}
