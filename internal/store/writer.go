@@ -114,7 +114,11 @@ func (w *writer) run() {
 		if j.claim() {
 			batch = append(batch, j)
 		}
-		batch = w.gather(batch)
+		// Whoever can run now is about to write, under load: a commit costs the same
+		// for one write as for many. When nobody can, this takes no time. Once is
+		// enough: with everybody in one commit nobody works beside it.
+		runtime.Gosched()
+		batch = w.more(batch)
 		if len(batch) > 0 {
 			batch = w.join(batch)
 			w.commit(batch)
@@ -123,19 +127,6 @@ func (w *writer) run() {
 	}
 	for batch = w.join(batch[:0]); len(batch) > 0; batch = w.join(batch[:0]) {
 		w.commit(batch)
-	}
-}
-
-// gather adds those who are about to write to a batch: a commit costs the same
-// for one write as for many. It lets everybody run who can, for as long as that
-// brings more; when nobody can, it takes no time.
-func (w *writer) gather(batch []*job) []*job {
-	for {
-		n := len(batch)
-		runtime.Gosched()
-		if batch = w.more(batch); len(batch) == n || len(batch) == maxBatch {
-			return batch
-		}
 	}
 }
 
