@@ -93,7 +93,7 @@ func List(data jsontext.Value) iter.Seq2[jsontext.Value, error] {
 				return
 			}
 			end := int(dec.InputOffset())
-			if !yield(jsontext.Value(data[end-len(v):end:end]), nil) {
+			if !yield(data[end-len(v):end:end], nil) {
 				return
 			}
 		}

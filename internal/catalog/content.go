@@ -149,16 +149,16 @@ func counts(name, value []byte) bool {
 // written: the same in another EVSE is another. It works in memory that it
 // returns for the next call.
 func memberContent(room, uid, name, value []byte) (digest, []byte) {
-	out := append(room[:0], '.')
+	room = append(room[:0], '.')
 	for _, b := range [...][]byte{uid, name} {
-		out = append(binary.AppendUvarint(out, uint64(len(b))), b...)
+		room = append(binary.AppendUvarint(room, uint64(len(b))), b...)
 	}
 	if string(name) == "connectors" && kind(value, '[') {
-		out = appendConnectors(out, value)
+		room = appendConnectors(room, value)
 	} else {
-		out = appendContent(out, value)
+		room = appendContent(room, value)
 	}
-	return sum(out), out
+	return sum(room), room
 }
 
 // appendConnectors appends a form of a list of connectors that is the same in

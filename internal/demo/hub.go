@@ -156,7 +156,7 @@ func (h *hub) kill() {
 		return
 	}
 	_ = h.cmd.Process.Kill() // it may have ended
-	<-h.ended
+	<-h.ended                //nolint:errcheck // it was killed
 	h.cmd = nil
 }
 
@@ -180,7 +180,7 @@ func (h *hub) stop() error {
 		return nil
 	case <-time.After(stopLimit):
 		_ = h.cmd.Process.Kill()
-		<-h.ended
+		<-h.ended //nolint:errcheck // it was killed
 		return fmt.Errorf("the hub did not stop within %s; see %s", stopLimit, h.logFile())
 	}
 }

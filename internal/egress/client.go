@@ -171,7 +171,7 @@ func (c *Client) do(ctx context.Context, r Request) (Response, *Error) {
 	if !r.NotAfter.IsZero() && r.NotAfter.Before(deadline) {
 		deadline = r.NotAfter
 	}
-	buf := buffers.Get().(*[]byte)
+	buf := buffers.Get().(*[]byte) //nolint:forcetypeassert // nothing else is put there
 	defer putBuffer(buf)
 	if *buf, err = appendRequest((*buf)[:0], t, &r); err != nil {
 		return Response{}, fail(Unreachable, err)

@@ -192,7 +192,7 @@ func (c *conn) roundTrip(ctx context.Context, r *Request, head []byte, deadline 
 	if err == nil {
 		resp, keep, err = c.sendAndRead(r, head, deadline, limit)
 	}
-	if ctx.Err() != nil || !r.Lasting && !c.loosen(nil) {
+	if ctx.Err() != nil || !r.Lasting && !c.loosen(context.Background()) {
 		keep = 0 // its deadline may be overwritten at any moment
 	}
 	switch {

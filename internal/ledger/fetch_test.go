@@ -34,7 +34,7 @@ func TestProviderThatFetches(t *testing.T) {
 			away(r)
 			r.accept(cdr("C1"))
 			c := r.is("C1", ledger.StatePresented, ledger.MailNone)
-			if days := time.UnixMicro(c.Deadline).Sub(time.Now()).Hours() / 24; days < 9.9 {
+			if days := time.Until(time.UnixMicro(c.Deadline)).Hours() / 24; days < 9.9 {
 				t.Errorf("it is approved in %v days", days)
 			}
 			r.accept(creditOf(cdr("C1"), "C1", "K1"))

@@ -144,7 +144,7 @@ func (w *world) plan(length time.Duration) []event {
 		at, owner, number := between(), w.receivers[w.rng.IntN(10)], w.rng.IntN(sitesPerOwner)
 		for range 2 + w.rng.IntN(15) {
 			add(at, func() { w.change(owner, number) })
-			at += upTo(w.rng, [...]time.Duration{10, 100, 3000}[w.rng.IntN(3)]*time.Millisecond)
+			at += upTo(w.rng, [...]time.Duration{10 * time.Millisecond, 100 * time.Millisecond, 3 * time.Second}[w.rng.IntN(3)])
 		}
 	}
 	for range times(6) {

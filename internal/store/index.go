@@ -116,19 +116,18 @@ func (x *index) end() int64 {
 }
 
 // follow applies what was committed right after the moment of the index, in
-// order of seq, with which the feed ends at. It reports false, and does
-// nothing, when something before it is missing.
-func (x *index) follow(changes []change, from, at int64) bool {
+// order of seq, with which the feed ends at. It does nothing when something
+// before it is missing.
+func (x *index) follow(changes []change, from, at int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if from > x.at+1 {
-		return false
+		return
 	}
 	for i := range changes {
 		x.apply(&changes[i])
 	}
 	x.at = max(x.at, at)
-	return true
 }
 
 func (x *index) apply(c *change) {

@@ -208,13 +208,13 @@ func relatedFields(c *RelatedCDR) []any {
 
 // sqlRelated asks for all three at once: a statement of its own for each takes
 // longer than to find what is there.
-const sqlRelated = `SELECT * FROM (
+const sqlRelated = `SELECT ` + relatedColumns + ` FROM (
 		SELECT ` + relatedColumns + ` FROM cdr WHERE country = $1 AND party = $2 AND session = $3 AND session <> ''
 		ORDER BY id LIMIT $4) AS of_session
-	UNION ALL SELECT * FROM (
+	UNION ALL SELECT ` + relatedColumns + ` FROM (
 		SELECT ` + relatedColumns + ` FROM cdr WHERE token = $5 AND token <> '' AND ended > $6 AND started < $7
 		AND emsp_country = $8 AND emsp_party = $9 ORDER BY ended LIMIT $10) AS of_token
-	UNION ALL SELECT * FROM (
+	UNION ALL SELECT ` + relatedColumns + ` FROM (
 		SELECT ` + relatedColumns + ` FROM cdr WHERE country = $11 AND party = $12 AND evse = $13 AND evse <> ''
 		AND ended > $14 AND started < $15 ORDER BY ended LIMIT $16) AS of_evse`
 

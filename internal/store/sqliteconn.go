@@ -123,12 +123,12 @@ func (c *sqliteConn) each(ctx context.Context, query string, args []any, scan fu
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		switch err := rows.Next(columns); err {
-		case nil:
-		case io.EOF:
+		next := rows.Next(columns)
+		if errors.Is(next, io.EOF) {
 			return nil
-		default:
-			return err
+		}
+		if next != nil {
+			return next
 		}
 		if err := scan(take); err != nil {
 			return err

@@ -22,7 +22,7 @@ func newHasher(key []byte) hasher {
 
 // appendHash appends 16 hexadecimal digits.
 func (h hasher) appendHash(dst, value []byte) []byte {
-	mac := h.pool.Get().(hash.Hash)
+	mac := h.pool.Get().(hash.Hash) //nolint:forcetypeassert // nothing else is put there
 	mac.Reset()
 	mac.Write(lower(value))
 	var sum [sha256.Size]byte

@@ -50,7 +50,7 @@ type Partner struct {
 // Start starts the process, which ends with the benchmark.
 func Start(b testing.TB) *Partner {
 	b.Helper()
-	cmd := exec.Command(os.Args[0])
+	cmd := exec.Command(os.Args[0]) //nolint:gosec // this test binary again
 	cmd.Env = append(os.Environ(), variable+"=1")
 	in, err := cmd.StdinPipe()
 	if err != nil {

@@ -147,7 +147,7 @@ func testFeedHoles(t *testing.T, fresh func(testing.TB) store.Options) {
 		release := hold(t, s)
 		var results []<-chan error
 		for i := range 6 {
-			results = append(results, queue(t, s, context.Background(), func(tx *store.Tx) error {
+			results = append(results, queue(context.Background(), t, s, func(tx *store.Tx) error {
 				if i == 1 {
 					return tx.SetMeta("no", []byte("feed"))
 				}

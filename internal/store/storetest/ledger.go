@@ -334,7 +334,7 @@ func testLedgerFailures(t *testing.T, fresh func(testing.TB) store.Options) {
 	release := hold(t, s)
 	var results []<-chan error
 	for i := range 9 {
-		results = append(results, queue(t, s, ctx, func(tx *store.Tx) error {
+		results = append(results, queue(ctx, t, s, func(tx *store.Tx) error {
 			for range 3 { // event 255 is one of the third write that succeeds
 				size, err := tx.LedgerSize()
 				if err != nil {

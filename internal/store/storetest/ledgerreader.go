@@ -18,7 +18,7 @@ func testReader(t *testing.T, fresh func(testing.TB) store.Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	same(t, r.Engine(), s.Engine())
 	for i := int64(1); i <= 300; i += 100 {
 		appendEvents(t, s, i)
@@ -73,7 +73,7 @@ func testReaderRefuses(t *testing.T, fresh func(testing.TB) store.Options) {
 		t.Helper()
 		r, err := store.OpenReader(ctx, o)
 		if err == nil {
-			r.Close()
+			_ = r.Close()
 			t.Fatalf("opened; want an error with %q", why)
 		}
 		if !strings.Contains(err.Error(), why) {

@@ -166,7 +166,7 @@ func randomWrite(t *testing.T, r *rand.Rand, s *store.Store, m *model) {
 			}
 		}
 		fail = append(fail, refused)
-		results = append(results, queue(t, s, context.Background(), func(tx *store.Tx) error {
+		results = append(results, queue(context.Background(), t, s, func(tx *store.Tx) error {
 			for i, o := range objects {
 				put := tx.PutObject
 				if !loud[i] {

@@ -206,7 +206,7 @@ func hold(t testing.TB, s *store.Store) (release func()) {
 
 // queue starts a write and returns when it waits for the writer, which must be
 // held.
-func queue(t testing.TB, s *store.Store, ctx context.Context, fn func(tx *store.Tx) error) (result <-chan error) {
+func queue(ctx context.Context, t testing.TB, s *store.Store, fn func(tx *store.Tx) error) (result <-chan error) {
 	t.Helper()
 	before, done := s.QueueLength(), make(chan error, 1)
 	go func() { done <- s.Write(ctx, fn) }()

@@ -42,7 +42,7 @@ func testFailuresAlone(t *testing.T, fresh func(testing.TB) store.Options) {
 	var results []<-chan error
 	objects := make([]store.Object, len(writes))
 	for i, w := range writes {
-		results = append(results, queue(t, s, context.Background(), func(tx *store.Tx) error {
+		results = append(results, queue(context.Background(), t, s, func(tx *store.Tx) error {
 			objects[i] = location(cpo1, w.id)
 			if err := tx.PutObject(&objects[i]); err != nil {
 				return err
@@ -111,7 +111,7 @@ func testBusy(t *testing.T, fresh func(testing.TB) store.Options) {
 	release := hold(t, s)
 	var results []<-chan error
 	for i := range 3 {
-		results = append(results, queue(t, s, context.Background(), func(tx *store.Tx) error {
+		results = append(results, queue(context.Background(), t, s, func(tx *store.Tx) error {
 			return tx.SetMeta(fmt.Sprint(i), []byte{1})
 		}))
 	}
@@ -141,9 +141,9 @@ func testCancelledWaiting(t *testing.T, fresh func(testing.TB) store.Options) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	release := hold(t, s)
-	first := queue(t, s, ctx, fn)
-	other := queue(t, s, context.Background(), func(tx *store.Tx) error { return tx.SetMeta("other", []byte{1}) })
-	last := queue(t, s, ctx, fn)
+	first := queue(ctx, t, s, fn)
+	other := queue(context.Background(), t, s, func(tx *store.Tx) error { return tx.SetMeta("other", []byte{1}) })
+	last := queue(ctx, t, s, fn)
 	cancel()
 	for _, cancelled := range []<-chan error{first, last} {
 		if err := <-cancelled; !errors.Is(err, context.Canceled) { // at once, the writer is still held
@@ -184,7 +184,7 @@ func testCloseDrains(t *testing.T, fresh func(testing.TB) store.Options) {
 	release := hold(t, s)
 	var results []<-chan error
 	for i := range 300 { // more than fit in one commit
-		results = append(results, queue(t, s, context.Background(), func(tx *store.Tx) error {
+		results = append(results, queue(context.Background(), t, s, func(tx *store.Tx) error {
 			return tx.SetMeta(fmt.Sprint(i), []byte{1})
 		}))
 	}
@@ -270,8 +270,8 @@ func testMetrics(t *testing.T, fresh func(testing.TB) store.Options) {
 	o.Metrics, o.Queue = r, 2
 	s := Open(t, o)
 	release := hold(t, s)
-	a := queue(t, s, context.Background(), func(tx *store.Tx) error { return nil })
-	b := queue(t, s, context.Background(), func(tx *store.Tx) error { return nil })
+	a := queue(context.Background(), t, s, func(tx *store.Tx) error { return nil })
+	b := queue(context.Background(), t, s, func(tx *store.Tx) error { return nil })
 	_ = s.Write(context.Background(), func(tx *store.Tx) error { return nil })
 	if got, want := gather(t, r), "eroam_store_queue_writes 2 0 0"; !slices.Contains(got, want) {
 		t.Errorf("while two wait: %v; want %q", got, want)
