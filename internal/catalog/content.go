@@ -20,7 +20,8 @@ import (
 // digest stands for the content of an object, 128 bits. That of a location is
 // the sum of its own fields' and its EVSEs', that of an EVSE the sum of its
 // members', so that one of them can be exchanged without reading the others. An owner that makes up two contents of one digest
-// keeps its own change from being broadcast, and nothing else.
+// keeps its own change from being broadcast, and nothing else; so does one that gives two
+// EVSEs of a location the same uid and has them exchange their values.
 type digest struct{ hi, lo uint64 }
 
 func (d digest) plus(e digest) digest {
